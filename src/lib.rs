@@ -1,0 +1,3 @@
+//! libtrakt: a Trakt client for media centers.
+
+

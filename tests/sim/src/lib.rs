@@ -1,0 +1,1 @@
+//! A simulated Trakt, strict about every request.

@@ -1,0 +1,3 @@
+//! Runs the simulated Trakt from the command line.
+
+fn main() {}
