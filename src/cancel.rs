@@ -62,6 +62,11 @@ impl Cancel {
         }
     }
 
+    /// Whether the call was ended.
+    pub fn is_ended(&self) -> bool {
+        lock(&self.0.state).ended.is_some()
+    }
+
     /// Sleeps for that long; ends at once with an error if the call is ended.
     pub fn sleep(&self, time: Duration) -> Result<()> {
         let until = Instant::now() + time;
@@ -118,6 +123,90 @@ impl Drop for HookGuard {
         lock(&self.cancel.0.state)
             .hooks
             .retain(|(id, _)| *id != self.id);
+    }
+}
+
+/// Tells waiters that something changed. A change is never missed: each has a number.
+#[derive(Default)]
+pub struct Signal {
+    version: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Signal {
+    /// The number of the last change.
+    pub fn version(&self) -> u64 {
+        *lock(&self.version)
+    }
+
+    /// Something changed.
+    pub fn bump(&self) {
+        *lock(&self.version) += 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits for a change after `seen`, at most until `until`; returns the number of the last change.
+    ///
+    /// # Errors
+    /// `cancelled` or `closed`, at once when the call is ended.
+    pub fn wait_past(self: &Arc<Self>, seen: u64, until: Instant, cancel: &Cancel) -> Result<u64> {
+        let waker = Arc::clone(self);
+        let _hook = cancel.on_end(move || {
+            // Taking the lock makes sure that the waiter below either sees the end or is already asleep.
+            drop(lock(&waker.version));
+            waker.changed.notify_all();
+        });
+        let mut version = lock(&self.version);
+        loop {
+            cancel.check()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if *version > seen || left.is_zero() {
+                return Ok(*version);
+            }
+            version = self
+                .changed
+                .wait_timeout(version, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+/// What another thread brings, however it ends. Whoever waits for it may leave.
+pub struct Awaited<T> {
+    value: Mutex<Option<T>>,
+    signal: Arc<Signal>,
+}
+
+impl<T: Clone> Awaited<T> {
+    /// Nothing has come yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            value: Mutex::new(None),
+            signal: Arc::default(),
+        })
+    }
+
+    /// Brings it.
+    pub fn set(&self, value: T) {
+        *lock(&self.value) = Some(value);
+        self.signal.bump();
+    }
+
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// `cancelled`, `closed` or `timeout` by the budget, and what was waited for goes on.
+    pub fn wait(&self, budget: &Budget) -> Result<T> {
+        loop {
+            let seen = self.signal.version();
+            if let Some(value) = lock(&self.value).clone() {
+                return Ok(value);
+            }
+            budget.check()?;
+            self.signal
+                .wait_past(seen, budget.deadline, &budget.cancel)?;
+        }
     }
 }
 

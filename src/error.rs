@@ -7,12 +7,12 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 macro_rules! statuses {
-    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $retryable:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $number:literal, $name:literal, $retryable:literal;)*) => {
         /// The result of a call, as a number that is never reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(i32)]
         pub enum Status {
-            $($(#[$doc])* $variant = $number,)*
+            $($(#[doc = $doc])* $variant = $number,)*
         }
 
         impl Status {
@@ -35,6 +35,12 @@ macro_rules! statuses {
                         NAME
                     })*
                 }
+            }
+
+            /// What it means, for the table in the docs.
+            #[cfg(test)]
+            const fn meaning(self) -> &'static str {
+                match self { $(Status::$variant => concat!($($doc),*),)* }
             }
 
             /// Whether the same call may succeed later without anybody doing anything.
@@ -289,6 +295,30 @@ impl<'de> serde::Deserialize<'de> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `LIBTRAKT_WRITE_SCHEMAS=1 cargo test --lib error` writes it.
+    #[test]
+    fn the_committed_table_of_statuses_is_that_of_the_type() {
+        let rows = Status::ALL.iter().map(|&status| {
+            let again = if status.retryable() { "yes" } else { "" };
+            let (number, name) = (status as i32, status.name());
+            format!(
+                "| {number} | `{name}` | {again} | {} |\n",
+                status.meaning().trim()
+            )
+        });
+        let text = format!(
+            "# Statuses\n\nWhat `status` and `error.code` of a reply say. Numbers and names are never reused.\n\n\
+             | number | name | retryable | meaning |\n|---|---|---|---|\n{}",
+            rows.collect::<String>()
+        );
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/statuses.md");
+        if std::env::var_os("LIBTRAKT_WRITE_SCHEMAS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(committed, text, "docs/statuses.md is out of date");
+    }
 
     #[test]
     fn numbers_and_names_lead_back() {

@@ -1,0 +1,84 @@
+//! A request to Trakt as the linked user: tokens before it, a 401 after it, and what the answer says of the account.
+//! Knows nothing of what is asked.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use crate::cancel::Budget;
+use crate::client::Core;
+use crate::error::{Error, Result, Status};
+use crate::http::{Answer, Request, Retry};
+use crate::link::tokens;
+use crate::state::{TroubleKind, View};
+
+/// Sends the request with the account's access token; after a 401 once more with a fresh one.
+///
+/// # Errors
+/// Everything but an answer of 2xx, by its meaning.
+pub fn call(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Answer> {
+    let outcome = attempt(core, request, retry, budget);
+    if let Err(error) = &outcome {
+        note_failure(core, error);
+    }
+    outcome
+}
+
+fn attempt(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Answer> {
+    let mut pair = tokens::for_call(core, budget)?;
+    let mut request = request.clone();
+    request.bearer = Some(pair.access.clone());
+    let mut answer = core.http.send(&request, retry, budget)?;
+    core.note_answer(&answer);
+    if answer.status == 401 {
+        pair = tokens::after_unauthorized(core, &pair, budget)?;
+        request.bearer = Some(pair.access.clone());
+        answer = core.http.send(&request, retry, budget)?;
+        core.note_answer(&answer);
+    }
+    core.http.judge(&request, &answer)?;
+    note_success(core);
+    Ok(answer)
+}
+
+/// What an answer says of the account as a whole stays until another answer says otherwise.
+fn note_failure(core: &Core, error: &Error) {
+    if matches!(error.status, Status::Cancelled | Status::Closed) {
+        return;
+    }
+    let kind = match error.status {
+        Status::AccountLocked => Some(TroubleKind::Locked),
+        Status::Blocked => Some(TroubleKind::Blocked),
+        _ => None,
+    };
+    if let Some(kind) = kind
+        && core.state.cached().pair.is_some()
+        && core.state.cached().trouble() != Some(kind)
+        && core.state.cached().trouble() != Some(TroubleKind::RelinkNeeded)
+    {
+        let _ = core.state.commit(|view| {
+            if view.pair.is_some() && view.trouble() != Some(TroubleKind::RelinkNeeded) {
+                view.account.trouble = Some(tokens::trouble(core, kind, error.reason.as_deref()));
+            }
+            Ok(())
+        });
+    }
+    core.note_error(error);
+}
+
+fn note_success(core: &Core) {
+    let is_passing = |view: &View| {
+        view.account
+            .trouble
+            .as_ref()
+            .is_some_and(tokens::is_passing)
+    };
+    if is_passing(&core.state.cached()) {
+        let _ = core.state.commit(|view| {
+            if is_passing(view) {
+                view.account.trouble = None;
+            }
+            Ok(())
+        });
+    }
+    core.clear_error();
+}

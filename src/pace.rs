@@ -1,0 +1,100 @@
+//! One write a second to Trakt, over all clients and processes of an account: the moment of the last write is in the store.
+//! Knows nothing of what is written.
+#![forbid(unsafe_code)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::cancel::{Budget, Cancel, lock};
+use crate::clock::Moment;
+use crate::error::{Error, Result, Status};
+use crate::http::Pace;
+use crate::store::Store;
+
+const KEY: &str = "pace";
+/// Trakt's limit for POST, PUT and DELETE of one user is one a second, counted at its end of the way.
+const APART_MS: i64 = 1_050;
+
+/// A write that ends later than this after it was claimed may have been late on its way to Trakt as well.
+const PUNCTUAL_MS: i64 = 50;
+/// How long the note that it was late may wait for the store.
+const NOTE: Duration = Duration::from_millis(250);
+
+/// The pace of one account.
+pub struct WritePace {
+    store: Arc<Store>,
+    scope: String,
+    /// When this client claimed its last write.
+    claimed: Mutex<Option<Moment>>,
+}
+
+impl WritePace {
+    /// The pace of the account that the scope names.
+    pub fn new(store: Arc<Store>, scope: String) -> Self {
+        Self {
+            store,
+            scope,
+            claimed: Mutex::default(),
+        }
+    }
+
+    /// Claims the next write, or says in how many milliseconds it may go.
+    fn try_claim(&self, budget: &Budget) -> Result<u64> {
+        self.store.write(budget, |tx| {
+            let now = Moment::now();
+            let passed = tx
+                .get::<Moment>(&self.scope, KEY)?
+                .map(|last| now.since(&last));
+            // A moment in the future is a clock that jumped: a whole second from now is safe.
+            match passed {
+                Some(passed) if passed < 0 => tx
+                    .put(&self.scope, KEY, &now)
+                    .map(|()| APART_MS.unsigned_abs()),
+                Some(passed) if passed < APART_MS => Ok((APART_MS - passed).unsigned_abs()),
+                _ => tx.put(&self.scope, KEY, &now).map(|()| 0),
+            }
+        })
+    }
+}
+
+impl Pace for WritePace {
+    fn claim_write(&self, budget: &Budget) -> Result<()> {
+        loop {
+            match self.try_claim(budget) {
+                Ok(0) => {
+                    *lock(&self.claimed) = Some(Moment::now());
+                    return Ok(());
+                }
+                Ok(wait) => budget.wait(Duration::from_millis(wait), || {
+                    Error::new(Status::RateLimited, "Trakt takes one write a second")
+                })?,
+                Err(error) => {
+                    budget.check()?;
+                    // A store that can't be written is no reason to be impolite.
+                    log::debug!("the moment of the last write can't be stored: {error}");
+                    return budget.wait(Duration::from_millis(APART_MS.unsigned_abs()), || {
+                        Error::new(Status::RateLimited, "Trakt takes one write a second")
+                    });
+                }
+            }
+        }
+    }
+
+    fn write_ended(&self) {
+        let now = Moment::now();
+        let late = lock(&self.claimed)
+            .take()
+            .is_some_and(|claimed| now.since(&claimed) > PUNCTUAL_MS);
+        if !late {
+            return;
+        }
+        // Trakt counts from the arrival, which nobody here knows: it was before now.
+        let budget = Budget::new(Cancel::new(), NOTE);
+        let noted = self
+            .store
+            .write(&budget, |tx| tx.put(&self.scope, KEY, &now));
+        if let Err(error) = noted {
+            log::debug!("the moment of the last write can't be stored: {error}");
+        }
+    }
+}
