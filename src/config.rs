@@ -255,7 +255,8 @@ fn user_agent(name: Option<&str>, version: Option<&str>) -> Result<String> {
     };
     match (name, version) {
         (None, None) => Ok(own.into()),
-        (Some(name), None) => Ok(format!("{} {own}", token("app_name", name)?)),
+        // Trakt wants `Name/Version`.
+        (Some(name), None) => Ok(format!("{}/0 {own}", token("app_name", name)?)),
         (Some(name), Some(version)) => Ok(format!(
             "{}/{} {own}",
             token("app_name", name)?,
@@ -355,6 +356,22 @@ mod tests {
         assert_eq!(config.timeouts.total, Duration::from_secs(30));
         assert!(config.user_agent.starts_with("libtrakt/"));
         assert!(config.proxy.is_none() && config.data_dir.is_none());
+    }
+
+    #[test]
+    fn a_user_agent_names_host_and_library() {
+        let own = concat!("libtrakt/", env!("CARGO_PKG_VERSION"));
+        for (keys, agent) in [
+            ("", own.to_owned()),
+            (r#","app_name":"Player""#, format!("Player/0 {own}")),
+            (
+                r#","app_name":"Player","app_version":"2.1""#,
+                format!("Player/2.1 {own}"),
+            ),
+        ] {
+            let config = read(&format!(r#"{{"client_id":"a"{keys}}}"#)).unwrap();
+            assert_eq!(config.user_agent, agent);
+        }
     }
 
     #[test]

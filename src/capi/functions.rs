@@ -102,7 +102,7 @@ pub extern "C" fn trakt_status_name(status: i32) -> *const c_char {
 ///   one.
 /// - `data_dir`: a folder, in which the library makes its own folder `libtrakt`. Absent: nothing is
 ///   kept.
-/// - `app_name`, `app_version`: of your program, for the User-Agent.
+/// - `app_name`, `app_version`: of your program, for the User-Agent `NAME/VERSION libtrakt/VERSION`.
 /// - `proxy`: a URL such as `socks5://user:password@host:1080`; "" is none; absent: from the
 ///   environment.
 /// - `ca_file`: a PEM file with certificates that are trusted besides the built-in ones and the
