@@ -439,6 +439,7 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_answered(library: Library, 
                         assert data["source"] == "network"
                         answered = data["settings"]["mark"]
                 killer.join()
+                child.wait_exit()
             assert_sound_or_rolled_back(folder)
             with Wire(library, config) as wire:
                 assert wire.data("account.get")["state"] == "linked"
