@@ -74,6 +74,7 @@ class Child:
         self._news = threading.Condition()
         self._answers: Dict[int, Dict[str, Any]] = {}
         self._numbers = 0
+        self._sending = threading.Lock()
         self._ready = False
         self._gone = False
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -136,15 +137,18 @@ class Child:
 
     def send(self, method: str, *args: Any, client: str = "main", **kwargs: Any) -> Pending:
         """Calls a method of the child's client without waiting."""
-        self._numbers += 1
-        call = {"id": self._numbers, "method": method, "args": args, "kwargs": kwargs, "client": client}
+        call = {"method": method, "args": args, "kwargs": kwargs, "client": client}
         assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(json.dumps(call) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise ChildGone("The child has ended.") from None
-        return Pending(self, self._numbers)
+        # Tests call from several threads at once: each call has a number and a line of its own.
+        with self._sending:
+            self._numbers += 1
+            number = self._numbers
+            try:
+                self.process.stdin.write(json.dumps({"id": number, **call}) + "\n")
+                self.process.stdin.flush()
+            except BrokenPipeError:
+                raise ChildGone("The child has ended.") from None
+        return Pending(self, number)
 
     def run(self, code: str, *, client: str = "main", timeout_s: float = PATIENCE_S) -> Any:
         """Executes Python in the child, which has `libtrakt`, `client`, `clients`, and answers with its `result`."""
