@@ -6,11 +6,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::message::{Answer, Headers};
+pub use crate::account::limits::UPGRADE_URL;
 use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
-
-/// Where a user can lift a limit, unless Trakt's answer names another page.
-pub const UPGRADE_URL: &str = "https://app.trakt.tv/vip";
 
 /// What a body is, whatever its Content-Type says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

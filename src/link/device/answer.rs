@@ -4,13 +4,12 @@
 
 use serde_json::Value;
 
+use crate::account::limits::UPGRADE_URL;
 use crate::error::{Error, Status};
 use crate::link::plain_word;
 use crate::link::token_reply::{Fields, TokenReply};
 use crate::secret::Secret;
 
-/// Where a user can become a VIP when Trakt doesn't say.
-const DEFAULT_UPGRADE_URL: &str = "https://app.trakt.tv/vip";
 const DEFAULT_LIFE_S: f64 = 600.0;
 const MAX_LIFE_S: f64 = 24.0 * 3600.0;
 const DEFAULT_INTERVAL_S: f64 = 5.0;
@@ -217,7 +216,7 @@ fn refusal(answer: &AnswerView<'_>, body: &Body) -> Error {
     let mut error = Error::new(status, message).http_status(answer.status);
     error.reason = word.and_then(plain_word).map(str::to_owned);
     if matches!(status, Status::AccountLimit | Status::VipOnly) {
-        error.upgrade_url = Some(DEFAULT_UPGRADE_URL.to_owned());
+        error.upgrade_url = Some(UPGRADE_URL.to_owned());
     }
     error
 }
@@ -486,7 +485,7 @@ mod tests {
         for (status, expected) in [(420, Status::AccountLimit), (426, Status::VipOnly)] {
             let error = poll_error(poll(status, ""));
             assert_eq!(error.status, expected);
-            assert_eq!(error.upgrade_url.as_deref(), Some(DEFAULT_UPGRADE_URL));
+            assert_eq!(error.upgrade_url.as_deref(), Some(UPGRADE_URL));
         }
     }
 
