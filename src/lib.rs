@@ -8,7 +8,8 @@
 //! * [`link`] is how an account gets linked and stays linked; [`account`] what it is and may do.
 //! * [`state`] is what a client knows of its account, in step with the [`store`], one SQLite file, and the [`events`] that follow.
 //! * [`http`] is the one door to Trakt, [`pace`] the write rate that all clients share, [`worker`] the threads.
-//! * [`reply`], [`config`], [`json`], [`logs`], [`clock`], [`cancel`], [`secret`] and [`error`] are what everything stands on.
+//! * [`reply`], [`config`], [`json`], [`logs`], [`clock`], [`cancel`], [`secret`], [`qr`] and [`error`] are what everything
+//!   stands on.
 
 pub mod account;
 pub mod api;
@@ -25,6 +26,7 @@ pub mod link;
 pub mod logs;
 pub mod methods;
 pub mod pace;
+pub mod qr;
 pub mod reply;
 pub mod request;
 pub mod secret;

@@ -2,6 +2,7 @@
 //! Knows nothing of threads.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::account::limits::LimitCheck;
 use crate::account::permissions::PermissionCheck;
 use crate::account::service::{self, AccountInfo, Extended, SettingsReply, Unlinked};
 use crate::cancel::Budget;
-use crate::client::Core;
+use crate::client::{Core, random_id, short_hash};
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::Event;
@@ -20,6 +21,7 @@ use crate::link::authorize::{self, AuthorizeUrl};
 use crate::link::device;
 use crate::link::driver::{self, LoginSnapshot};
 use crate::logs::Record;
+use crate::qr;
 use crate::request;
 use crate::worker::Lane;
 
@@ -164,6 +166,8 @@ methods! {
     "permission.check": PermissionParams => PermissionCheck, Place::OFFLINE, |core, params, budget| {
         service::check_permission(core, &params.permission, budget)
     };
+    /// A text, such as a web address, as a QR code: its rows, and a PNG file in `dir`. No network.
+    "qr.write": QrParams => QrReply, Place::OFFLINE, |_, params, _| write_qr(&params);
     /// The user's settings, limits and permissions, from the store while they are young enough, otherwise from Trakt.
     "settings.get": SettingsParams => SettingsReply, Place::NETWORK, |core, params, budget| {
         service::get_settings(core, params.extended, params.max_age_ms, params.offline, budget)
@@ -270,6 +274,16 @@ struct PermissionParams {
     permission: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct QrParams {
+    /// The text; at most about 2,300 bytes.
+    text: String,
+    /// The folder for the PNG file; made if need be. The same text gets the same file, another text another one.
+    dir: Option<String>,
+}
+
 const fn settings_max_age_ms() -> u64 {
     3_600_000
 }
@@ -324,6 +338,16 @@ struct MethodsReply {
     methods: Vec<MethodInfo>,
 }
 
+/// A QR code.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct QrReply {
+    /// The modules, row by row from the top, `1` for dark and `0` for light, without a quiet zone.
+    rows: Vec<String>,
+    /// The PNG file: quiet zone 4, at least 400 px; null without `dir`. It stays until the host removes it.
+    png_path: Option<String>,
+}
+
 /// An error inside a reply, for the schemas.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
@@ -362,10 +386,35 @@ fn next_events(core: &Arc<Core>, wait: Duration, budget: &Budget) -> Result<Even
     }
 }
 
+fn write_qr(params: &QrParams) -> Result<QrReply> {
+    let rows = qr::rows(&params.text)?;
+    let Some(dir) = &params.dir else {
+        return Ok(QrReply {
+            rows,
+            png_path: None,
+        });
+    };
+    // The name follows from the text: media centers cache pictures by name.
+    let name = format!("libtrakt-qr-text-{}.png", short_hash(&params.text));
+    let path = Path::new(dir).join(name);
+    if !path.exists() {
+        // Whole or not at all: a file that was cut off would be taken for good ever after.
+        let new = path.with_extension(format!("{}.new", random_id()));
+        qr::write(&new, &params.text)?;
+        std::fs::rename(&new, &path).map_err(|_| {
+            let _ = std::fs::remove_file(&new);
+            Error::new(Status::Storage, "the folder for QR files can't be written")
+        })?;
+    }
+    Ok(QrReply {
+        rows,
+        png_path: Some(path.to_string_lossy().into_owned()),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::*;
 

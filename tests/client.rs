@@ -264,6 +264,12 @@ fn run_every_method(lab: &Lab, run: impl Fn(&str, Value) -> Value) {
     );
     let permission = run("permission.check", json!({"permission": "commenting"}));
     assert_eq!(permission["allowed"], true);
+    let folder = tempfile::tempdir().unwrap();
+    let upgrade = run(
+        "qr.write",
+        json!({"text": "https://app.trakt.tv/vip", "dir": folder.path()}),
+    );
+    assert!(Path::new(upgrade["png_path"].as_str().unwrap()).exists());
     let page = run(
         "http.request",
         json!({"method": "GET", "path": "/sync/history", "query": {"page": 1, "limit": 3}}),

@@ -12,11 +12,12 @@ pub use answer::{
     AnswerView, CodeAnswer, CodeReply, PollAnswer, read_code_answer, read_poll_answer,
 };
 
+use super::percent_encode;
 use super::token_reply::TokenReply;
-use super::{percent_encode, qr};
 use crate::account::settings::UserRef;
 use crate::clock::Moment;
 use crate::error::{Error, Status};
+use crate::qr;
 use crate::secret::Secret;
 
 /// For how long a code is asked for before the login fails, in milliseconds.

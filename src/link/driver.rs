@@ -15,7 +15,8 @@ use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
 use crate::http::Answer;
 use crate::link::device::{self, Action, Driver as Who, Input, Login, Options, Snapshot, State};
-use crate::link::{qr, tokens};
+use crate::link::tokens;
+use crate::qr;
 use crate::secret::Secret;
 use crate::state::View;
 use crate::store::FileLock;
@@ -788,22 +789,8 @@ fn qr_prefix(core: &Core) -> String {
 
 /// Each code gets a new file: media centers cache pictures by name.
 fn write_qr(core: &Core, dir: &Path, url: &str) -> Result<PathBuf> {
-    let storage =
-        |what: &str| Error::new(Status::Storage, format!("the folder for QR files {what}"));
-    let png = qr::png(url, qr::MIN_PIXELS, qr::QUIET_ZONE)?;
-    std::fs::create_dir_all(dir).map_err(|_| storage("can't be made"))?;
     let path = dir.join(format!("{}{}.png", qr_prefix(core), random_id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options
-        .open(&path)
-        .map_err(|_| storage("can't be written"))?;
-    if std::io::Write::write_all(&mut file, &png).is_err() {
-        let _ = std::fs::remove_file(&path);
-        return Err(storage("can't be written"));
-    }
+    qr::write(&path, url)?;
     Ok(path)
 }
 

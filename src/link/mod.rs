@@ -6,7 +6,6 @@ pub mod authorize;
 pub mod code;
 pub mod device;
 pub mod driver;
-pub mod qr;
 pub mod token_reply;
 pub mod tokens;
 

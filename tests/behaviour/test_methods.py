@@ -30,6 +30,7 @@ PLAIN: Dict[str, Tuple[Optional[Dict[str, Any]], str]] = {
     "log.next": (None, "ok"),
     "methods": (None, "ok"),
     "permission.check": ({"permission": "commenting"}, "ok"),
+    "qr.write": ({"text": "https://app.trakt.tv/vip"}, "ok"),
     "settings.get": ({}, "not_linked"),
 }
 

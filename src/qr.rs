@@ -1,10 +1,12 @@
 //! A text as a QR code: rows of modules for hosts that draw, a PNG for hosts that show files.
-//! Knows nothing of what the text means nor where the file goes.
+//! Knows nothing of what the text means.
 #![forbid(unsafe_code)]
+
+use std::path::Path;
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 
 /// The quiet zone that scanners want around a code, in modules (ISO/IEC 18004).
 pub const QUIET_ZONE: u32 = 4;
@@ -67,6 +69,31 @@ pub fn png(text: &str, min_px: u32, quiet: u32) -> Result<Vec<u8>> {
         .and_then(|mut writer| writer.write_image_data(&pixels))
         .map_err(|_| Error::internal("the QR code could not be written as PNG"))?;
     Ok(file)
+}
+
+/// Draws the text into a new PNG file at `path`, which only its owner may read; makes the folder if need be.
+///
+/// # Errors
+/// As [`png()`]; `storage` if the file exists or can't be written.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    let storage =
+        |what: &str| Error::new(Status::Storage, format!("the folder for QR files {what}"));
+    let png = png(text, MIN_PIXELS, QUIET_ZONE)?;
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(|_| storage("can't be made"))?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options
+        .open(path)
+        .map_err(|_| storage("can't be written"))?;
+    if std::io::Write::write_all(&mut file, &png).is_err() {
+        let _ = std::fs::remove_file(path);
+        return Err(storage("can't be written"));
+    }
+    Ok(())
 }
 
 /// At least 15 % of the modules may be unreadable; more where that makes the code no larger.
