@@ -164,6 +164,8 @@ enum Route {
     HistoryRemove,
     Watchlist,
     WatchlistRemove,
+    Favorites,
+    Lists,
     Playback,
     Trending,
 }
@@ -183,6 +185,8 @@ fn route(parts: &[&str]) -> Option<Route> {
         ["sync", "watchlist", "remove"] => Route::WatchlistRemove,
         ["sync", "watchlist"] => Route::Watchlist,
         ["sync", "watchlist", kind, ..] if media(kind) && parts.len() <= 5 => Route::Watchlist,
+        ["sync", "favorites"] => Route::Favorites,
+        ["users", "me", "lists"] => Route::Lists,
         ["sync", "playback"] | ["sync", "playback", _] => Route::Playback,
         ["movies" | "shows", "trending"] => Route::Trending,
         _ => return None,
@@ -251,6 +255,8 @@ fn call(world: &mut World, request: &Request, route: Route, parts: &[&str]) -> R
         }
         (Route::Watchlist, "POST") => add_watchlist(world, &body()),
         (Route::WatchlistRemove, "POST") => remove_watchlist(world, &body()),
+        (Route::Favorites, "GET") => page(world, request, favorites(world)),
+        (Route::Lists, "GET") => page(world, request, lists(world)),
         (Route::Playback, "GET") => {
             let items = of_kind(&world.playback, parts.get(2).copied());
             page(world, request, items)
@@ -367,6 +373,26 @@ fn show(n: usize) -> Value {
         "year": 1990 + n % 35,
         "ids": {"trakt": n, "slug": format!("series-{n}"), "tvdb": 20_000 + n, "imdb": format!("tt{n:07}"), "tmdb": 30_000 + n},
     })
+}
+
+fn favorites(world: &World) -> Vec<Value> {
+    let one = |n| json!({"rank": n + 1, "id": 80_000 + n, "listed_at": iso_date(NEWEST_PLAY_MS), "type": "movie", "movie": movie(n + 1)});
+    (0..world.config.favorites_items).map(one).collect()
+}
+
+fn lists(world: &World) -> Vec<Value> {
+    let sizes = world.config.lists.iter().enumerate();
+    sizes
+        .map(|(n, size)| {
+            json!({
+                "name": format!("List {n}"),
+                "privacy": "private",
+                "item_count": size,
+                "updated_at": iso_date(NEWEST_PLAY_MS),
+                "ids": {"trakt": 90_000 + n, "slug": format!("list-{n}")},
+            })
+        })
+        .collect()
 }
 
 /// A play of the generated history; 0 is the newest.

@@ -69,6 +69,10 @@ pub struct Config {
     pub history_status: u16,
     /// How many entries the generated history has.
     pub history_items: usize,
+    /// How many favorites there are.
+    pub favorites_items: usize,
+    /// The user's lists: how many entries each has.
+    pub lists: Vec<usize>,
     /// The page length when none is asked for.
     pub page_limit_default: usize,
     /// The longest page; more is clamped.
@@ -114,6 +118,8 @@ impl Default for Config {
             forbidden_style: ForbiddenStyle::Json,
             history_status: 201,
             history_items: 257,
+            favorites_items: 0,
+            lists: Vec::new(),
             page_limit_default: 100,
             page_limit_max: 250,
             pagination_headers: true,

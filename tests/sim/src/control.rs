@@ -244,6 +244,7 @@ fn describe_account(account: &Account) -> Value {
         "name": account.name,
         "slug": account.slug,
         "uuid": account.uuid,
+        "avatar": account.avatar,
         "vip": account.vip,
         "locked": account.locked,
         "deactivated": account.deactivated,
@@ -252,9 +253,9 @@ fn describe_account(account: &Account) -> Value {
 }
 
 fn account(world: &mut World, call: &Call) -> Answer {
-    let texts = ["username", "name", "slug", "uuid"];
+    let texts = ["username", "name", "slug", "uuid", "avatar"];
     let flags = ["vip", "locked", "deactivated", "app_refused"];
-    known_keys(call, &[texts, flags].concat())?;
+    known_keys(call, &[&texts[..], &flags].concat())?;
     let account = &mut world.account;
     if let Some(username) = text(call, "username")? {
         account.slug = username.to_lowercase();
@@ -264,6 +265,7 @@ fn account(world: &mut World, call: &Call) -> Answer {
         ("name", &mut account.name),
         ("slug", &mut account.slug),
         ("uuid", &mut account.uuid),
+        ("avatar", &mut account.avatar),
     ];
     for (key, place) in places {
         if let Some(value) = text(call, key)? {

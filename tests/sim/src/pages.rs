@@ -20,12 +20,17 @@ input{width:100%;padding:.75rem;font:inherit;letter-spacing:.1em;text-transform:
 button{flex:1 1 8rem;padding:.8rem 1.25rem;font:inherit;font-weight:600;border-radius:.5rem;border:2px solid var(--yes);cursor:pointer;background:transparent;color:var(--text)}\
 button.yes{background:var(--yes);color:var(--yestext)}:focus-visible{outline:3px solid #f0a000;outline-offset:3px}";
 
+/// Where the user's picture is.
+pub const AVATAR: &str = "/avatar.png";
+const AVATAR_PNG: &[u8] = include_bytes!("avatar.png");
+
 /// Whether a path of the auth host is a page for a browser.
 pub fn is_page(path: &str) -> bool {
     path == "/activate"
         || path.starts_with("/activate/")
         || path == "/oauth/authorize"
         || path == "/favicon.ico"
+        || path == AVATAR
 }
 
 /// Answers a browser.
@@ -55,6 +60,7 @@ pub fn answer(world: &mut World, n: u64, request: &Request) -> Response {
             }
         }
         None if request.path == "/oauth/authorize" => authorize(world, n, request, post),
+        None if request.path == AVATAR => Response::text(200, "image/png", AVATAR_PNG),
         None => Response::empty(404),
     }
 }

@@ -76,6 +76,11 @@ impl Settings {
         ] {
             json.replace(path, &value);
         }
+        if let Some(avatar) = json.get_mut(&["user", "images", "avatar", "full"]) {
+            // Trakt writes this sign as an escape.
+            let text = json!(account.avatar).to_string().replace('&', "\\u0026");
+            *avatar = Ordered::Text(text);
+        }
         if account.vip {
             json.get_mut(&["limits"]).into_iter().for_each(raise_limits);
         }

@@ -41,6 +41,8 @@ pub struct Account {
     pub slug: String,
     /// The id that never changes.
     pub uuid: String,
+    /// The address of their picture.
+    pub avatar: String,
     /// Pays for the service.
     pub vip: bool,
     /// Locked by the service: 423.
@@ -52,12 +54,13 @@ pub struct Account {
 }
 
 impl Account {
-    fn new(vip: bool) -> Self {
+    fn new(vip: bool, urls: &Urls) -> Self {
         Self {
             username: "simulated".into(),
             name: "Simulated User".into(),
             slug: "simulated".into(),
             uuid: "5f2b6c1e9a0d47338c61f4be2d907a85c3e4f016".into(),
+            avatar: format!("{}{}?r=pg&s=256", urls.auth, crate::pages::AVATAR),
             vip,
             locked: false,
             deactivated: false,
@@ -139,10 +142,10 @@ impl World {
             name: "libtrakt test app".into(),
         };
         Self {
+            account: Account::new(vip, &urls),
             urls,
             config: Config::default(),
             clock: Clock::new(),
-            account: Account::new(vip),
             clients: vec![client],
             grants: Grants::default(),
             settings: Settings::default(),
@@ -166,7 +169,7 @@ impl World {
         self.config = Config::default();
         self.clock.advanced_ms = 0;
         self.clock.wall_offset_ms = 0;
-        self.account = Account::new(self.vip_at_start);
+        self.account = Account::new(self.vip_at_start, &self.urls);
         self.clients.truncate(1);
         if let Some(client) = self.clients.first_mut() {
             client.redirect_uris = vec!["https://example.com/callback".into()];

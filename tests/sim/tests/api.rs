@@ -85,6 +85,33 @@ fn settings_follow_the_account_and_can_be_anything() {
 }
 
 #[test]
+fn favorites_and_lists_have_as_many_entries_as_a_test_wants() {
+    let lab = Lab::new();
+    let token = lab.issue().access;
+    lab.control("/config", json!({"favorites_items": 3, "lists": [5, 250]}));
+    let favorites = lab.get("/sync/favorites?page=1&limit=1", &token);
+    assert_eq!(favorites.number("X-Pagination-Item-Count"), 3);
+    let lists = lab.get("/users/me/lists?page=1&limit=100", &token).json();
+    assert_eq!(lists.as_array().unwrap().len(), 2);
+    assert_eq!(lists[1]["item_count"], 250);
+    lab.assert_clean();
+}
+
+#[test]
+fn the_picture_of_the_account_is_where_the_settings_say() {
+    let lab = Lab::new();
+    let token = lab.issue().access;
+    let url = lab.get("/users/settings", &token).json()["user"]["images"]["avatar"]["full"].clone();
+    let path = url
+        .as_str()
+        .and_then(|url| url.strip_prefix(lab.sim.auth_url()));
+    let picture = lab.browse(path.unwrap());
+    assert_eq!(picture.status, 200);
+    assert_eq!(picture.header("Content-Type"), Some("image/png"));
+    lab.assert_clean();
+}
+
+#[test]
 fn history_is_paged_and_the_same_each_time() {
     let lab = Lab::new();
     let token = lab.issue().access;
