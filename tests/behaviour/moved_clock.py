@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Dict, Optional, Type
 
 _SOURCE = Path(__file__).resolve().parent / "moved_clock.c"
-_VALUES = struct.Struct("=qqq")
+_VALUES = struct.Struct("=qqqq")
 
 
 @functools.lru_cache(maxsize=None)
@@ -42,7 +42,7 @@ class MovedClock:
     def __init__(self, folder: Path) -> None:
         """Keeps its file in a folder; everything is as it is in truth."""
         self._path = folder / "moved-clock"
-        self._path.write_bytes(_VALUES.pack(0, 0, 0))
+        self._path.write_bytes(_VALUES.pack(0, 0, 0, 0))
         self._boot_id: Optional[Path] = None
         with self._path.open("r+b") as file:
             self._values = mmap.mmap(file.fileno(), _VALUES.size)
@@ -74,6 +74,11 @@ class MovedClock:
         """The machine was suspended for so long: wall clock and time since boot go on, the monotonic clock doesn't."""
         self._add(0, ms)
         self._add(1, ms)
+
+    def run(self, ms: int) -> None:
+        """So much time goes by for scripts in an application with a libpython: all of their clocks go on."""
+        self.sleep(ms)
+        self._add(3, ms)
 
     def restart(self) -> None:
         """The machine starts anew: time since boot begins again, under another boot id. No process may be running."""

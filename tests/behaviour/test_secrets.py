@@ -12,10 +12,11 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
-from urllib.parse import quote, urlsplit
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set
+from urllib.parse import urlsplit
 
 from child import child_environment
+from leaks import found, pieces
 from libtrakt import Library
 from paths import BINDING
 from paths import HERE as PYTHON_TESTS
@@ -32,8 +33,6 @@ REDIRECT = "https://player.example/back"
 OWN = {"token": "Sx9Ac7Kt5Oq2Tw8Zr4Lm77", "email": "q7w4.z9x1@m8k5.j3h6.test"}
 #: What Trakt, or something in between, may say in an answer that can't be used.
 ECHO = "Ec4Ho7Sd9Rt2In5De8Fa3Ns6Ez"
-#: Bytes of a secret that must not be seen together.
-PIECE = 8
 
 
 class Scenario:
@@ -369,44 +368,6 @@ def unlinking(scenario: Scenario, sim: Sim, config: Dict[str, Any], data: Path) 
     for name, content in scenario.stored(data).items():
         for what, piece in pieces(scenario.secrets):
             assert piece not in content, f"{name} still holds a piece of {what} after unlinking."
-
-
-def pieces(secrets: Mapping[str, str]) -> Iterator[Tuple[str, bytes]]:
-    """Every piece of each secret, plain."""
-    for what, secret in secrets.items():
-        data = secret.encode()
-        assert len(data) >= PIECE, what
-        for at in range(len(data) - PIECE + 1):
-            yield what, data[at : at + PIECE]
-
-
-def disguises(piece: bytes) -> Iterator[bytes]:
-    """A piece as it may look in a text: plain, percent-encoded, hex, base64 at each of its three alignments."""
-    yield piece
-    yield quote(piece, safe="").encode()
-    yield piece.hex().encode()
-    yield piece.hex().upper().encode()
-    for offset in range(3):
-        # Those characters that don't depend on what stands before and behind.
-        first, last = -(-8 * offset // 6), (8 * (offset + len(piece))) // 6
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            yield encode(b"\0" * offset + piece + b"\0" * 3)[first:last]
-
-
-def found(haystack: bytes, secrets: Mapping[str, str]) -> List[str]:
-    """Which secrets show in a text."""
-    forms: Dict[int, Dict[bytes, str]] = {}
-    for what, piece in pieces(secrets):
-        for form in disguises(piece):
-            forms.setdefault(len(form), {})[form] = what
-    return sorted(
-        {
-            wanted[haystack[at : at + length]]
-            for length, wanted in forms.items()
-            for at in range(len(haystack) - length + 1)
-            if haystack[at : at + length] in wanted
-        }
-    )
 
 
 def test_the_search_finds_a_secret_in_any_disguise() -> None:

@@ -14,6 +14,7 @@ from child import Child
 from libtrakt import Client, Library, errors
 from libtrakt._reply import data_of
 from logins import (
+    RUNNING,
     Host,
     assert_apart,
     cancel,
@@ -178,7 +179,8 @@ def test_the_other_takes_over_one_interval_after_the_driver_is_gone(pair: Pair, 
 def test_the_other_takes_over_from_a_driver_that_went_in_the_middle_of_a_poll(pair: Pair, sim: Sim) -> None:
     silence = sim.fault("silence", path=DEVICE_TOKEN)
     start(pair.one, background=True)
-    poll(pair.two)
+    # A poll that doesn't wait shows what it knows while the other one writes.
+    poll_until(pair.two, lambda now: now["state"] in RUNNING)
     sim.wait_log(path=DEVICE_TOKEN)
     leave(pair.one)
     sim.approve()
