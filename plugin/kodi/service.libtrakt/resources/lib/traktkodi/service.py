@@ -1,0 +1,262 @@
+"""Start and stop: puts the add-on's parts together and lets each do its step, ten times a second at most.
+
+One thread, one wait (Kodi's waitForAbort), in which Kodi also delivers keys, notifications and changed settings.
+Nothing here, and nothing that is called from here, waits for the user or the network. A part that fails is told to
+the log, and the others go on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+from typing import Any, Callable, List, Mapping, Optional
+
+import libtrakt
+import xbmc
+
+from . import actions, native, paths, settings
+from .account import AccountControl
+from .clock import Clock
+from .failures import Failures
+from .invitation import Invitation
+from .kodi import Kodi
+from .link import LinkControl
+from .notices import Notices
+from .private import Private
+from .properties import Properties
+from .questions import Questions
+from .report import Report
+from .screens import ending
+from .state import State
+from .trakt import UNAVAILABLE, Trakt
+
+#: Seconds between two steps while something on the screen or under way wants to be followed, and otherwise.
+_BUSY_TICK_S = 0.1
+_IDLE_TICK_S = 0.25
+#: How long Kodi may take to tell a service to end that it has disabled, in seconds.
+_DISABLED_PATIENCE_S = 2.0
+#: Seconds between two looks at the account, the login and the library's log while nothing is shown.
+_LOOK_EVERY_S = 1.0
+#: Seconds between two looks at what Kodi doesn't report, its own proxy settings.
+_READ_EVERY_S = 60.0
+
+
+def main(since_start: xbmc.Monitor) -> None:
+    """Runs until Kodi ends, the add-on is disabled or updated, or another profile is loaded.
+
+    `since_start` was there before all else; its owner may have been told to end already.
+    """
+    try:
+        service = Service(Kodi(), Clock())
+    except RuntimeError:
+        # Kodi doesn't know an add-on any more that was disabled while it started; it is about to say so.
+        if since_start.waitForAbort(_DISABLED_PATIENCE_S):
+            return
+        raise
+    # Kodi ends a script that came to harm without unwinding it; then this is what still runs.
+    atexit.register(service.stop)
+    monitor = Monitor(service)
+    try:
+        if since_start.abortRequested():
+            return
+        service.start()
+        while not monitor.waitForAbort(service.tick):
+            service.step()
+    finally:
+        service.stop()
+        # Kodi wants its objects back before the interpreter ends: what comes later it touches when it is gone.
+        atexit.unregister(service.stop)
+        del service, monitor
+        gc.collect()
+
+
+class Monitor(xbmc.Monitor):
+    """Hands on what Kodi reports, from within waitForAbort."""
+
+    def __init__(self, service: Service) -> None:
+        """Reports to `service`."""
+        super().__init__()
+        self._service = service
+
+    def onSettingsChanged(self) -> None:
+        """The user left the settings page with a change, or we changed one."""
+        self._service.settings_changed()
+
+    def onNotification(self, sender: str, method: str, data: str) -> None:
+        """Anything that happens in Kodi."""
+        self._service.noted(method)
+        if method == "System.OnWake":
+            self._service.woke()
+        else:
+            action = actions.wanted(sender, method, data)
+            if action:
+                self._service.act(action)
+
+
+class Service:
+    """The add-on's parts."""
+
+    def __init__(self, kodi: Kodi, clock: Clock) -> None:
+        """Makes the parts; nothing runs yet."""
+        self._kodi = kodi
+        self._clock = clock
+        self._data_dir = paths.data_dir(kodi.profile_path, kodi.translate("special://masterprofile/"))
+        # A folder that can't be made is no reason not to run: the library says so, and works from memory.
+        try:
+            paths.prepare(self._data_dir, kodi.profile_path)
+        except OSError as error:
+            kodi.log("warn", f"{self._data_dir} can't be prepared: {error}")
+        self._failures = Failures(self._tell_failure)
+        self._state = State(os.path.join(self._data_dir, "state.json"))
+        self._private = Private(os.path.join(self._data_dir, "private.json"))
+        self._trakt = Trakt(self._load_library, self._failures)
+        self._settings = settings.read(kodi, self._data_dir, self._private)
+        self._questions = Questions(kodi, clock)
+        self.report = Report(kodi, self._trakt, self._data_dir)
+        self.link = LinkControl(kodi, self._trakt, clock, self._data_dir)
+        self.account = AccountControl(kodi, self._trakt, clock, self._data_dir, self._questions)
+        self._notices = Notices(kodi, self._trakt, clock, self._state, self._questions)
+        self._invitation = Invitation(kodi, clock, self._state, self._questions)
+        self._properties = Properties(kodi)
+        self._next_look = 0.0
+        self._next_reading = 0.0
+        self._stopped = False
+        # What one part asks of another goes by these; they don't know each other.
+        self.link.on_account = self.account.open
+        self.account.on_link = self.link.open
+        self._notices.on_link = self.link.open
+        self._invitation.on_link = self.link.open
+
+    @property
+    def tick(self) -> float:
+        """Seconds until the next step."""
+        return _BUSY_TICK_S if self._trakt.busy or self._showing else _IDLE_TICK_S
+
+    @property
+    def _showing(self) -> bool:
+        return self.link.showing or self.account.showing or self._questions.showing or self.report.showing
+
+    def start(self) -> None:
+        """Opens the client and says to others that the service runs."""
+        self._kodi.set_property(actions.RUNNING, self._kodi.addon_version)
+        self._kodi.log("info", f"started, {self._kodi.addon_version}")
+        with self._failures.caught("start"):
+            settings.take_secrets(self._kodi, self._private)
+            self._settings = settings.read(self._kodi, self._data_dir, self._private)
+            self._open()
+        self._next_reading = self._clock.monotonic() + _READ_EVERY_S
+
+    def step(self) -> None:
+        """What has to be done now. Never waits."""
+        with self._failures.caught("calls"):
+            self._trakt.step()
+        now = self._clock.monotonic()
+        looks = now >= self._next_look
+        if looks:
+            self._next_look = now + _LOOK_EVERY_S
+        if looks or self._showing:
+            self._look(looks)
+        if now >= self._next_reading:
+            self._next_reading = now + _READ_EVERY_S
+            self.settings_changed()
+
+    def _look(self, looks: bool) -> None:
+        """Lets the parts see how things are: those with a screen each time, the others when it is time."""
+        account: Mapping[str, Any] = UNAVAILABLE
+        with self._failures.caught("account"):
+            account = self._trakt.account()
+        with self._failures.caught("link"):
+            self.link.step(account, self._settings)
+        with self._failures.caught("account screen"):
+            self.account.step(account)
+        if not looks:
+            return
+        with self._failures.caught("log"):
+            self.report.collect(self._trakt.log_records())
+        with self._failures.caught("notices"):
+            self._notices.step(account, self._settings)
+        with self._failures.caught("invitation"):
+            self._invitation.step(account, self._settings)
+        with self._failures.caught("properties"):
+            self._properties.step(account)
+            # A skin that is loaded anew, or an older service that ended late, has taken it away.
+            if not self._kodi.property(actions.RUNNING):
+                self._kodi.set_property(actions.RUNNING, self._kodi.addon_version)
+        with self._failures.caught("questions"):
+            self._questions.step()
+        with self._failures.caught("settings page"):
+            settings.show_status(self._kodi, account)
+
+    def settings_changed(self) -> None:
+        """Takes over what changed; the client is opened again if it has to be."""
+        with self._failures.caught("settings"):
+            # This changes settings itself, and so is called again; the second time nothing is left to change.
+            settings.take_secrets(self._kodi, self._private)
+            new = settings.read(self._kodi, self._data_dir, self._private)
+            old, self._settings = self._settings, new
+            if new.config != old.config or _words(new.trouble) != _words(old.trouble):
+                self._open()
+                self._next_look = 0.0
+                if self._trakt.trouble:
+                    self._notices.tell_status()
+
+    def act(self, action: str) -> None:
+        """Does what somebody asked for by RunScript."""
+        with self._failures.caught(f"action {action}"):
+            linked = bool(self._trakt.account().get("linked"))
+            does: Mapping[str, Callable[[], Any]] = {
+                "open": self.account.open if linked else self.link.open,
+                "link": self.link.open,
+                "account": self.account.open,
+                "unlink": self.account.unlink,
+                "status": self._notices.tell_status,
+                "report": self.report.open,
+            }
+            does[action]()
+
+    def noted(self, method: str) -> None:
+        """Something happened in Kodi."""
+        self._kodi.noted(method)
+
+    def woke(self) -> None:
+        """The box woke up; network and time come late."""
+        with self._failures.caught("waking"):
+            self._notices.woke()
+
+    def stop(self) -> None:
+        """Closes screens and client. Stopping again does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
+        ending.begin()
+        ends: List[Callable[[], None]] = [
+            self.link.close,
+            self.account.close,
+            self._questions.close,
+            self.report.close,
+            self._properties.clear,
+            lambda: self._kodi.set_property(settings.STATUS, ""),
+            lambda: self._kodi.set_property(actions.RUNNING, ""),
+            self._trakt.close,
+        ]
+        for end in ends:
+            with self._failures.caught("stop"):
+                end()
+        self._kodi.log("info", "stopped")
+
+    def _load_library(self) -> libtrakt.Library:
+        return native.load(self._kodi.addon_path, self._data_dir, self._kodi.translate("special://xbmcaltbinaddons/"))
+
+    def _open(self) -> None:
+        """Opens the client with the settings as they are."""
+        self._trakt.open(self._settings.config, self._settings.trouble)
+        if self._trakt.trouble:
+            self._kodi.log("warn", f"{type(self._trakt.trouble).__name__}: {self._trakt.trouble}")
+
+    def _tell_failure(self, message: str) -> None:
+        self.report.note(message)
+
+
+def _words(trouble: Optional[settings.SettingError]) -> Any:
+    return trouble and trouble.text

@@ -1,0 +1,369 @@
+"""The service: what runs when, what a changed setting does, and that one part's fault doesn't end the others."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional
+
+import fakekodi
+import pytest
+import xbmc
+from faketrakt import FakeTrakt
+from traktkodi import actions, service, texts
+from traktkodi.kodi import Kodi
+
+
+class Part:
+    """Stands in for a part of the add-on: remembers what it was told, and fails where a test wants it to."""
+
+    made: Dict[str, Part] = {}
+
+    def __init__(self, *arguments: Any) -> None:
+        self.calls: List[str] = []
+        self.fails: Dict[str, Exception] = {}
+        self.showing = False
+        Part.made[type(self).__name__] = self
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def call(*arguments: Any, **more: Any) -> None:
+            self.calls.append(name)
+            if name in self.fails:
+                raise self.fails[name]
+
+        return call
+
+
+PARTS = ("LinkControl", "AccountControl", "Notices", "Invitation", "Properties", "Questions")
+
+
+@pytest.fixture
+def trakt(monkeypatch: pytest.MonkeyPatch) -> FakeTrakt:
+    fake = FakeTrakt()
+    monkeypatch.setattr(service, "Trakt", lambda load, failures: fake)
+    for name in PARTS:
+        monkeypatch.setattr(service, name, type(name, (Part,), {}))
+    return fake
+
+
+class Run:
+    """A service in a Kodi whose time the test moves."""
+
+    def __init__(self, box: fakekodi.Box) -> None:
+        self.box = box
+        self.service = service.Service(Kodi(), box.clock)
+        self.monitor = service.Monitor(self.service)
+        self.service.start()
+        self.box.deliver()
+        for part in Part.made.values():
+            part.calls.clear()
+
+    def steps(self, seconds: float) -> int:
+        """Runs as `main` does for so long; how many steps that were."""
+        end = self.box.clock.monotonic() + seconds
+        count = 0
+        while self.box.clock.monotonic() < end:
+            self.monitor.waitForAbort(self.service.tick)
+            self.service.step()
+            count += 1
+        return count
+
+    def calls(self, part: str, name: str) -> int:
+        return Part.made[part].calls.count(name)
+
+
+@pytest.fixture
+def run(box: fakekodi.Box, trakt: FakeTrakt) -> Run:
+    box.settings["client_id"] = "own"
+    return Run(box)
+
+
+def failures(box: fakekodi.Box) -> List[str]:
+    return [line for line in box.log_lines if "[service.libtrakt] failed: " in line]
+
+
+def test_idle_it_looks_once_a_second_and_costs_little(run: Run) -> None:
+    assert run.steps(60) <= 60 * 4 + 1
+    for part in ("LinkControl", "AccountControl", "Notices", "Invitation", "Properties", "Questions"):
+        assert 58 <= run.calls(part, "step") <= 61, part
+    assert failures(run.box) == []
+
+
+def test_with_a_screen_open_the_screens_get_ten_steps_a_second(run: Run) -> None:
+    Part.made["LinkControl"].showing = True
+    run.steps(10)
+    assert 95 <= run.calls("LinkControl", "step") <= 101
+    assert 9 <= run.calls("Notices", "step") <= 11
+
+
+def test_while_a_call_is_under_way_its_end_is_told_within_a_tenth_of_a_second(run: Run, trakt: FakeTrakt) -> None:
+    trakt.submit("settings.get", {}, lambda data, error: None)
+    assert run.service.tick <= 0.1
+    trakt.finish("settings.get", {})
+    assert run.service.tick > 0.1
+
+
+def test_others_see_that_it_runs_and_for_how_long(run: Run) -> None:
+    assert run.box.properties[actions.RUNNING] == "0.1.0"
+    run.service.stop()
+    assert actions.RUNNING not in run.box.properties
+
+
+def test_a_property_that_a_skin_or_an_older_service_took_away_comes_back(run: Run) -> None:
+    run.box.properties.clear()
+    run.steps(1.5)
+    assert run.box.properties[actions.RUNNING] == "0.1.0"
+
+
+# faults
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_fails_keeps_no_other_from_its_step(run: Run, part: str) -> None:
+    Part.made[part].fails["step"] = ZeroDivisionError("oops")
+    run.steps(30)
+    for other in PARTS:
+        assert run.calls(other, "step") >= 29, other
+    (line,) = failures(run.box)
+    assert "Traceback" in line
+    assert "ZeroDivisionError: oops" in line
+    assert line.startswith("3 "), "not an error for Kodi"
+    assert "ZeroDivisionError" in run.service.report.text()
+
+
+def test_an_account_that_cannot_be_read_is_no_account(run: Run, trakt: FakeTrakt) -> None:
+    def broken() -> Any:
+        raise RuntimeError("no account")
+
+    trakt.account = broken  # type: ignore[method-assign]
+    run.steps(3)
+    assert run.calls("LinkControl", "step") >= 2
+    assert len(failures(run.box)) == 1
+
+
+def test_a_failing_action_or_wake_up_is_told_and_the_next_one_works(run: Run) -> None:
+    Part.made["LinkControl"].fails["open"] = ValueError("no screen")
+    Part.made["Notices"].fails["woke"] = ValueError("no clock")
+    run.box.notify_all("xbmc", "System.OnWake")
+    run.box.notify_all("service.libtrakt", "Other.action", {"action": "link"})
+    run.box.notify_all("service.libtrakt", "Other.action", {"action": "account"})
+    run.steps(0.2)
+    assert run.calls("AccountControl", "open") == 1
+    assert len(failures(run.box)) == 2
+
+
+def test_what_cannot_end_keeps_nothing_else_from_ending(run: Run, trakt: FakeTrakt) -> None:
+    for part in PARTS:
+        Part.made[part].fails.update(close=OSError(part), clear=OSError(part))
+    run.service.stop()
+    assert trakt.closed
+    assert actions.RUNNING not in run.box.properties
+    ended = len(run.box.log_lines)
+    run.service.stop()
+    assert len(run.box.log_lines) == ended
+
+
+def test_main_runs_until_kodi_ends_and_stops_even_then(
+    box: fakekodi.Box, trakt: FakeTrakt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_exit: List[Callable[[], None]] = []
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    box.abort()
+    service.main(xbmc.Monitor())
+    assert trakt.closed
+    assert box.log_lines[-1].endswith("stopped")
+    assert len(at_exit) == 1
+    # A fault that nothing catches ends the service, not without stopping it.
+    box.aborting = False
+
+    def killed(self: service.Service) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(service.Service, "step", killed)
+    trakt.closed = False
+    with pytest.raises(SystemExit):
+        service.main(xbmc.Monitor())
+    assert trakt.closed
+
+
+def test_a_service_that_is_disabled_while_it_starts_ends_quietly(
+    box: fakekodi.Box, trakt: FakeTrakt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        def __init__(self) -> None:
+            raise RuntimeError("Unknown addon id")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "Kodi", Gone)
+        with pytest.raises(RuntimeError):
+            service.main(xbmc.Monitor())
+        box.abort()
+        service.main(xbmc.Monitor())
+    service.main(xbmc.Monitor())
+    assert not any("started" in line for line in box.log_lines)
+
+
+# actions
+
+
+@pytest.mark.parametrize(
+    ("action", "linked", "part", "call"),
+    [
+        ("open", False, "LinkControl", "open"),
+        ("open", True, "AccountControl", "open"),
+        ("link", True, "LinkControl", "open"),
+        ("account", False, "AccountControl", "open"),
+        ("unlink", True, "AccountControl", "unlink"),
+        ("status", True, "Notices", "tell_status"),
+    ],
+)
+def test_an_action_goes_to_its_part(
+    run: Run, trakt: FakeTrakt, action: str, linked: bool, part: str, call: str
+) -> None:
+    trakt.account_now = {"state": "linked" if linked else "none", "linked": linked}
+    run.box.notify_all("service.libtrakt", "Other.action", {"action": action})
+    run.box.deliver()
+    assert run.calls(part, call) == 1
+
+
+def test_the_report_opens_and_is_closed_at_the_end(run: Run) -> None:
+    run.box.notify_all("service.libtrakt", "Other.action", {"action": "report"})
+    run.box.deliver()
+    assert run.box.window
+    assert run.service.tick <= 0.1
+    run.service.stop()
+    assert run.box.window is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "method", "data"),
+    [
+        ("xbmc", "Other.action", {"action": "unlink"}),
+        ("service.libtrakt", "Other.else", {"action": "unlink"}),
+        ("service.libtrakt", "Other.action", {"action": "format"}),
+        ("service.libtrakt", "Other.action", ["unlink"]),
+        ("service.libtrakt", "Other.action", None),
+    ],
+)
+def test_other_notifications_are_none_of_its_business(run: Run, sender: str, method: str, data: Any) -> None:
+    run.box.notify_all(sender, method, data)
+    run.box.deliver()
+    assert all(part.calls == [] for part in Part.made.values())
+    assert failures(run.box) == []
+
+
+# settings
+
+
+def test_a_setting_that_the_library_doesnt_know_leaves_the_client_alone(run: Run, trakt: FakeTrakt) -> None:
+    opened = len(trakt.opened)
+    run.box.user_sets(notify_trouble="false")
+    assert len(trakt.opened) == opened
+
+
+@pytest.mark.parametrize(
+    ("id", "value", "key", "is_now"),
+    [
+        ("client_id", "another", "client_id", "another"),
+        ("auth_url", "auth.example.org", "auth_url", "https://auth.example.org"),
+        ("api_url", "http://127.0.0.1:9", "api_url", "http://127.0.0.1:9"),
+        ("log_level", "4", "log_level", "trace"),
+        ("proxy", "1", "proxy", ""),
+        ("client_secret", "sekrit", "client_secret", "sekrit"),
+    ],
+)
+def test_a_changed_setting_opens_the_client_anew_at_once(
+    run: Run, trakt: FakeTrakt, id: str, value: str, key: str, is_now: str
+) -> None:
+    opened = len(trakt.opened)
+    run.box.user_sets(**{id: value})
+    assert len(trakt.opened) == opened + 1, "opened again by what it changed itself"
+    assert trakt.config[key] == is_now
+
+
+def test_what_the_service_writes_itself_ends_in_no_circle(run: Run, trakt: FakeTrakt) -> None:
+    trakt.account_now = {"state": "linked", "linked": True, "user": {"username": "anna"}}
+    opened = len(trakt.opened)
+    run.steps(10)
+    assert run.box.properties["libtrakt.status"] == "Linked as anna"
+    assert len(trakt.opened) == opened
+    run.service.stop()
+    assert "libtrakt.status" not in run.box.properties
+
+
+def test_a_setting_that_cannot_be_used_is_said_once_and_nothing_is_sent_until_it_is_mended(
+    run: Run, trakt: FakeTrakt, box: fakekodi.Box
+) -> None:
+    box.user_sets(api_url="http://example.org")
+    assert trakt.trouble
+    box.user_sets(notify_link="false")
+    run.steps(130)
+    assert run.calls("Notices", "tell_status") == 1
+    box.user_sets(api_url="")
+    assert trakt.trouble is None
+    assert run.calls("Notices", "tell_status") == 1
+
+
+def test_kodis_proxy_is_followed_within_a_minute(run: Run, trakt: FakeTrakt, box: fakekodi.Box) -> None:
+    box.core_settings.update(
+        {
+            "network.usehttpproxy": True,
+            "network.httpproxytype": 0,
+            "network.httpproxyserver": "proxy",
+            "network.httpproxyport": 3128,
+        }
+    )
+    asked = len(box.rpc_calls)
+    run.steps(61)
+    assert trakt.config["proxy"] == "http://proxy:3128"
+    assert len(box.rpc_calls) - asked <= 12
+    del box.core_settings["network.usehttpproxy"]
+    run.steps(61)
+    assert "proxy" not in trakt.config
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing_from_running(box: fakekodi.Box, trakt: FakeTrakt) -> None:
+    box.profile_path.parent.mkdir(parents=True)
+    box.profile_path.write_text("a file in the folder's place")
+    run = Run(box)
+    run.steps(3)
+    assert failures(box) == []
+    assert any("can't be prepared" in line for line in box.log_lines)
+
+
+def test_without_a_client_id_it_runs_and_has_no_trouble(box: fakekodi.Box, trakt: FakeTrakt) -> None:
+    run = Run(box)
+    run.steps(3)
+    assert "client_id" not in trakt.config
+    assert trakt.trouble is None
+    assert box.notifications == []
+    assert failures(box) == []
+
+
+def test_a_secret_left_in_kodis_settings_is_taken_at_the_start(box: fakekodi.Box, trakt: FakeTrakt) -> None:
+    box.settings.update(client_id="own", client_secret="sekrit")
+    Run(box)
+    assert box.settings["client_secret"] == ""
+    assert trakt.config["client_secret"] == "sekrit"
+    assert len(trakt.opened) == 1
+
+
+def test_the_script_waits_for_a_service_that_is_starting(box: fakekodi.Box) -> None:
+    box.clock.advance(0)
+    starts_at = box.clock.monotonic() + 3
+    properties = box.properties
+
+    class Later(dict):
+        def get(self, key: str, default: Optional[str] = None) -> Any:
+            return "0.1.0" if box.clock.monotonic() >= starts_at else default
+
+    box.properties = Later(properties)
+    actions.main(["action=link"])
+    assert box.rpc_calls[-1]["data"] == {"action": "link"}
+    assert box.notifications == []
+
+
+def test_the_script_says_when_no_service_runs_or_the_action_is_unknown(box: fakekodi.Box) -> None:
+    actions.main([])
+    assert [note.message for note in box.notifications] == [Kodi().text(texts.SERVICE_NOT_RUNNING)]
+    assert box.rpc_calls == []
+    actions.main(["action=format"])
+    assert box.notifications[-1].message == Kodi().text(texts.ACTION_UNKNOWN, action="action=format")
