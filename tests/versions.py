@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
+ADDON_VERSION = r'<addon id="[^>]* version="([^"]+)"'
 
 
 def found(path: str, pattern: str) -> list[str]:
@@ -25,6 +26,8 @@ def main() -> int:
         ],
         "bindings/python/pyproject.toml": found("bindings/python/pyproject.toml", r'^version = "([^"]+)"'),
         "bindings/python/libtrakt/_version.py": found("bindings/python/libtrakt/_version.py", r'"(\d+\.\d+\.\d+)"'),
+        "service.libtrakt/addon.xml": found("plugin/kodi/service.libtrakt/addon.xml", ADDON_VERSION),
+        "repository.libtrakt/addon.xml": found("plugin/kodi/repository.libtrakt/addon.xml", ADDON_VERSION),
         "CHANGELOG.md (newest entry)": found("CHANGELOG.md", r"^## (\d+\.\d+\.\d+)")[:1],
     }
     wrong = {place: says for place, says in places.items() if says != [version]}

@@ -5,9 +5,8 @@
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
 
-use crate::header;
+use crate::{header, library};
 
 const SONAME: &str = "libtrakt.so.1";
 
@@ -20,7 +19,7 @@ struct Options {
 /// Builds and installs.
 pub fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
     let options = read_options(arguments)?;
-    let library = build(root)?;
+    let library = library::build(root)?;
     install(root, &library, &options).map_err(|error| format!("can't install: {error}"))?;
     println!("installed into {}", options.prefix.display());
     Ok(())
@@ -41,22 +40,6 @@ fn read_options(arguments: &[&str]) -> Result<Options, String> {
     }
     let prefix = prefix.ok_or("install needs --prefix DIR")?;
     Ok(Options { prefix, libdir })
-}
-
-/// The cdylib alone: together with the rlib it would be built without link-time optimization.
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib"])
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("can't run cargo: {error}"))?;
-    if !status.success() {
-        return Err("the library could not be built".to_owned());
-    }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(root.join(target).join("release/libtrakt.so"))
 }
 
 fn install(root: &Path, library: &Path, options: &Options) -> io::Result<()> {

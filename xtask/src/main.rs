@@ -3,6 +3,8 @@
 
 mod header;
 mod install;
+mod kodi;
+mod library;
 mod licenses;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
 
   header [--check]                         write include/trakt.h, or fail if it isn't what would be written
   install --prefix DIR [--libdir LIBDIR]   build the release library and install it with headers, CMake and pkg-config files
+  kodi [OPTION VALUE]...                   package the Kodi add-on; the options stand in plugin/kodi/README.md:
+       --out DIR  --client-id ID  --library PLATFORM=FILE  --repository-url URL  --as-version X.Y.Z
   licenses [--check]                       write THIRD-PARTY-LICENSES.md, or fail if it isn't what would be written";
 
 fn main() -> ExitCode {
@@ -21,6 +25,7 @@ fn main() -> ExitCode {
         ["header"] => write_header(),
         ["header", "--check"] => check_header(),
         ["install", ref options @ ..] => install::run(&root(), options),
+        ["kodi", ref options @ ..] => kodi::run(&root(), options),
         ["licenses"] => licenses::write(&root()),
         ["licenses", "--check"] => licenses::check(&root()),
         _ => Err(USAGE.to_owned()),
