@@ -85,3 +85,31 @@ def test_each_named_file_exists(name: str) -> None:
 def test_each_named_function_exists(name: str) -> None:
     """Functions that the text names are in the header."""
     assert re.search(rf"\b{name}\(", (TOP / "include" / "trakt.h").read_text(encoding="utf-8"))
+
+
+ADDON = TOP / "plugin" / "kodi" / "service.libtrakt"
+MODULES = ADDON / "resources" / "lib" / "traktkodi"
+
+
+@pytest.mark.parametrize("path", re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README))
+def test_each_picture_exists(path: str) -> None:
+    """Pictures that the text shows; a page that loads megabytes isn't read."""
+    assert 0 < (TOP / path).stat().st_size < 200_000
+
+
+def test_the_addons_actions_are_those_of_the_addon() -> None:
+    """Each is named, and no other."""
+    (listed,) = re.findall(r"^ACTIONS = \((.*)\)$", (MODULES / "actions.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"action=(\w+)\)", README)) == set(re.findall(r'"(\w+)"', listed))
+
+
+def test_the_addons_properties_are_those_of_the_addon() -> None:
+    """Each is named, and no other."""
+    sources = "".join((MODULES / name).read_text(encoding="utf-8") for name in ("actions.py", "properties.py"))
+    assert set(re.findall(r"`(libtrakt\.\w+)`", README)) == set(re.findall(r'"(libtrakt\.\w+)"', sources))
+
+
+def test_the_readme_names_the_languages_that_there_are() -> None:
+    """As many as there are folders of texts."""
+    (sentence,) = re.findall(r"^(English, German.*? and \w+)\.", README, re.MULTILINE | re.DOTALL)
+    assert len(re.split(r", | and ", sentence)) == len(list((ADDON / "resources" / "language").iterdir()))
