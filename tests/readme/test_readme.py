@@ -105,7 +105,9 @@ def test_the_addons_actions_are_those_of_the_addon() -> None:
 
 def test_the_addons_properties_are_those_of_the_addon() -> None:
     """Each is named, and no other."""
-    sources = "".join((MODULES / name).read_text(encoding="utf-8") for name in ("actions.py", "properties.py"))
+    sources = "".join(
+        (MODULES / name).read_text(encoding="utf-8") for name in ("actions.py", "properties.py", "settings.py")
+    )
     assert set(re.findall(r"`(libtrakt\.\w+)`", README)) == set(re.findall(r'"(libtrakt\.\w+)"', sources))
 
 
