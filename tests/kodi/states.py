@@ -75,10 +75,13 @@ def fail(sim: Sim, kind: str, path: str = "/*", host: str = "any") -> int:
 
 
 def stop_ms(kodi: Kodi, mark: int) -> int:
-    """How long Kodi waited for the service, which it has ended since the mark."""
+    """How long Kodi waited for the service, which it has ended since the mark, or is about to end."""
+    end = rf"/{re.escape(ADDON)}/service\.py\): script termination took (\d+)ms"
+    if kodi.alive:
+        kodi.wait_log(end, mark)
     log = kodi.log(mark)
     assert NOT_STOPPED not in log, log
-    found = re.findall(rf"/{re.escape(ADDON)}/service\.py\): script termination took (\d+)ms", log)
+    found = re.findall(end, log)
     assert len(found) == 1, f"The service was ended {len(found)} times:\n{log[-6_000:]}"
     return int(found[0])
 

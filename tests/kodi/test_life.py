@@ -27,7 +27,7 @@ _LEFT = re.compile(r"service\.libtrakt/service\.py\" has left several classes .*
 LONGEST_STOP_MS = 1_000
 ROUNDS = 20
 #: What 20 rounds may leave behind in Kodi's memory; each leaves a Python interpreter's odds and ends.
-MOST_GROWTH_MB = 60
+MOST_GROWTH_MB = 30
 
 
 def keep_figures(name: str, figures: Dict[str, Any]) -> None:
