@@ -1,25 +1,19 @@
-//! The API's endpoints: settings, profile, history, watchlist, playback, last activities, trending.
-//! Enough of Trakt for a client's account and for any request by name.
+//! The API's endpoints: which path is answered by whom, who may, and pages; settings and profile.
 //! Requests arrive here checked by `strict`; knows nothing of faults and sockets.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::clock::{http_date, iso_date};
+use crate::catalogue::{Kind, generated_movie, generated_show};
+use crate::clock::{http_date, iso_date, read_date};
 use crate::config::{Config, ForbiddenStyle, RetryAfter};
 use crate::grants::{Access, bearer};
 use crate::http::{Request, Response};
+use crate::lists::{self, List};
+use crate::records::{NEWEST_PLAY_MS, last_activities, settle};
 use crate::world::World;
+use crate::{history, playback, scrobble, search};
 
 const UPGRADE_URL: &str = "https://trakt.tv/vip";
-const MEDIA: [&str; 4] = ["movies", "shows", "seasons", "episodes"];
-/// Trakt's ids of plays need 64 bits: the generated ones begin where a double loses count.
-const FIRST_PLAY_ID: i64 = 9_007_199_254_740_993;
-/// Media with a Trakt id from here on don't exist.
-const FIRST_UNKNOWN_ID: i64 = 900_000_000;
-/// 2026-01-01T00:00:00Z, the newest generated play.
-const NEWEST_PLAY_MS: i64 = 1_767_225_600_000;
-const HOUR_MS: i64 = 3_600_000;
-const MINUTE_MS: i64 = 60_000;
 
 /// Trakt's own refusal of a key or an app.
 pub fn forbidden(config: &Config) -> Response {
@@ -66,72 +60,6 @@ fn bucket_text(world: &World, name: &str, remaining: i64, until_ms: i64) -> Stri
     )
 }
 
-/// What is wrong with the keys of a body; `None` when nothing is, or when the path isn't known.
-pub fn unknown_key(method: &str, path: &str, body: &Map<String, Value>) -> Option<String> {
-    let media_with = |also: &'static str| [&MEDIA[..], &[also]].concat();
-    let known = match (method, path) {
-        ("POST", "/sync/history") => media_with("watched_at"),
-        ("POST", "/sync/history/remove") => media_with("ids"),
-        ("POST", "/sync/watchlist" | "/sync/watchlist/remove") => MEDIA.to_vec(),
-        ("PUT", "/users/settings") => vec!["user", "browsing"],
-        _ => return None,
-    };
-    let inner = |key: &str| -> Option<&[&str]> {
-        Some(match key {
-            "user" => &["name", "about", "location", "private", "dob"],
-            "browsing" => &[
-                "genres",
-                "spoilers",
-                "watchnow",
-                "dark_knight",
-                "watch_only_once",
-                "show_rating_prompt",
-                "locale",
-            ],
-            _ if MEDIA.contains(&key) => &[
-                "title",
-                "year",
-                "ids",
-                "watched_at",
-                "seasons",
-                "episodes",
-                "number",
-                "notes",
-            ],
-            _ => return None,
-        })
-    };
-    for (key, value) in body {
-        if !known.contains(&key.as_str()) {
-            return Some(format!("unknown key {key}"));
-        }
-        let Some(allowed) = inner(key) else { continue };
-        let items = value
-            .as_array()
-            .map_or(std::slice::from_ref(value), Vec::as_slice);
-        for item in items {
-            let Some(item) = item.as_object() else {
-                return Some(format!("{key} holds what is no object"));
-            };
-            if let Some(wrong) = item.keys().find(|name| !allowed.contains(&name.as_str())) {
-                return Some(format!("unknown key {key}.{wrong}"));
-            }
-        }
-    }
-    None
-}
-
-/// Whether a path takes a JSON object by POST or PUT.
-pub fn takes_body(method: &str, path: &str) -> bool {
-    matches!(
-        (method, path),
-        (
-            "POST",
-            "/sync/history" | "/sync/history/remove" | "/sync/watchlist" | "/sync/watchlist/remove"
-        ) | ("PUT", "/users/settings")
-    )
-}
-
 /// Answers a call of the API host.
 pub fn answer(world: &mut World, request: &Request) -> Response {
     if world.account.app_refused {
@@ -144,9 +72,10 @@ pub fn answer(world: &mut World, request: &Request) -> Response {
     };
     let authed = match authorize(world, request) {
         Ok(authed) => authed,
-        Err(_) if route == Route::Trending => false,
+        Err(_) if route.is_public() => false,
         Err(refused) => return refused,
     };
+    settle(world);
     let response = call(world, request, route, &parts);
     with_bucket(world, request, response, authed)
 }
@@ -160,35 +89,80 @@ enum Route {
     Profile,
     Watching,
     LastActivities,
+    Scrobble,
+    Checkin,
     History,
     HistoryRemove,
-    Watchlist,
-    WatchlistRemove,
+    List(List),
+    ListRemove(List),
     Favorites,
     Lists,
     Playback,
     Trending,
+    SearchWords,
+    SearchExact,
+    SearchId,
+    Summary,
+}
+
+impl Route {
+    /// Whether it is answered without a token.
+    fn is_public(self) -> bool {
+        matches!(
+            self,
+            Self::Trending | Self::SearchWords | Self::SearchExact | Self::SearchId | Self::Summary
+        )
+    }
 }
 
 fn route(parts: &[&str]) -> Option<Route> {
-    let media = |word: &str| MEDIA.contains(&word);
+    let media = |word: &str| Kind::ALL.iter().any(|kind| kind.many() == word);
+    let filter = |list: List, word: &str| {
+        let more: &[&str] = match list {
+            List::Ratings => &["all"],
+            List::Watchlist => &[],
+            List::Collection => &["media"],
+        };
+        let fits = list != List::Collection || word != "seasons";
+        fits && (media(word) || more.contains(&word))
+    };
     Some(match parts {
         [""] => Route::Root,
         ["users", "settings"] => Route::Settings,
         ["users", "settings", "plex"] => Route::Plex,
         ["users", _] => Route::Profile,
         ["users", _, "watching"] => Route::Watching,
+        ["users", "me", "lists"] => Route::Lists,
+        ["scrobble", "start" | "pause" | "stop"] => Route::Scrobble,
+        ["checkin"] => Route::Checkin,
         ["sync", "last_activities"] => Route::LastActivities,
         ["sync", "history", "remove"] => Route::HistoryRemove,
         ["sync", "history"] => Route::History,
         ["sync", "history", kind] | ["sync", "history", kind, _] if media(kind) => Route::History,
-        ["sync", "watchlist", "remove"] => Route::WatchlistRemove,
-        ["sync", "watchlist"] => Route::Watchlist,
-        ["sync", "watchlist", kind, ..] if media(kind) && parts.len() <= 5 => Route::Watchlist,
         ["sync", "favorites"] => Route::Favorites,
-        ["users", "me", "lists"] => Route::Lists,
         ["sync", "playback"] | ["sync", "playback", _] => Route::Playback,
+        ["sync", list, "remove"] => Route::ListRemove(List::of(list)?),
+        ["sync", list] => Route::List(List::of(list)?),
+        ["sync", list, kind, more @ ..] => {
+            let list = List::of(list)?;
+            let longest = match list {
+                List::Ratings => 1,
+                List::Watchlist => 2,
+                List::Collection => 0,
+            };
+            if !filter(list, kind) || more.len() > longest {
+                return None;
+            }
+            Route::List(list)
+        }
         ["movies" | "shows", "trending"] => Route::Trending,
+        ["search", source, _] if search::SOURCES.contains(source) => Route::SearchId,
+        ["search", _, "exact"] => Route::SearchExact,
+        ["search", _] => Route::SearchWords,
+        ["movies" | "shows", _] | ["movies" | "shows", _, "aliases"] => Route::Summary,
+        ["shows", _, "seasons"]
+        | ["shows", _, "seasons", _]
+        | ["shows", _, "seasons", _, "episodes", _] => Route::Summary,
         _ => return None,
     })
 }
@@ -244,24 +218,54 @@ fn call(world: &mut World, request: &Request, route: Route, parts: &[&str]) -> R
         }
         (Route::Plex, "GET") => vip_only(world),
         (Route::Profile, "GET") => profile(world, request, parts.get(1).copied()),
-        (Route::Watching, "GET") => Response::empty(204),
+        (Route::Watching, "GET") => match parts.get(1).copied() {
+            Some(id) if id == "me" || id == world.account.slug => {
+                scrobble::watching(world, request)
+            }
+            _ => Response::empty(404),
+        },
+        (Route::Scrobble, "POST") => {
+            scrobble::scrobble(world, parts.get(1).copied().unwrap_or_default(), &body())
+        }
+        (Route::Checkin, "POST") => scrobble::check_in(world, &body()),
+        (Route::Checkin, "DELETE") => scrobble::cancel(world),
         (Route::LastActivities, "GET") => Response::json(200, last_activities(world).to_string()),
-        (Route::History, "GET") => history(world, request, parts),
-        (Route::History, "POST") => add_history(world, &body()),
-        (Route::HistoryRemove, "POST") => remove_history(world, &body()),
-        (Route::Watchlist, "GET") => {
-            let items = of_kind(&world.watchlist, parts.get(2).copied());
-            page(world, request, items)
+        (Route::History, "GET") => {
+            history::read(world, request, parts.get(2).copied(), parts.get(3).copied())
         }
-        (Route::Watchlist, "POST") => add_watchlist(world, &body()),
-        (Route::WatchlistRemove, "POST") => remove_watchlist(world, &body()),
+        (Route::History, "POST") if parts.len() == 2 => history::add(world, &body()),
+        (Route::HistoryRemove, "POST") => history::remove(world, &body()),
+        (Route::List(list), "GET") => lists::read(
+            world,
+            request,
+            list,
+            parts.get(2).copied(),
+            parts.get(3).copied(),
+        ),
+        (Route::List(list), "POST") if parts.len() == 2 => lists::add(world, list, &body()),
+        (Route::ListRemove(list), "POST") => lists::remove(world, list, &body()),
         (Route::Favorites, "GET") => page(world, request, favorites(world)),
-        (Route::Lists, "GET") => page(world, request, lists(world)),
-        (Route::Playback, "GET") => {
-            let items = of_kind(&world.playback, parts.get(2).copied());
-            page(world, request, items)
+        (Route::Lists, "GET") => page(world, request, users_lists(world)),
+        (Route::Playback, "GET") => playback::read(world, request, parts.get(2).copied()),
+        (Route::Playback, "DELETE") => {
+            playback::delete(world, parts.get(2).copied().unwrap_or_default())
         }
-        (Route::Playback, "DELETE") => delete_playback(world, parts.get(2).copied()),
+        (Route::SearchWords, "GET") => {
+            search::by_words(world, request, parts.get(1).copied().unwrap_or_default())
+        }
+        (Route::SearchExact, "GET") => {
+            search::exact(world, request, parts.get(1).copied().unwrap_or_default())
+        }
+        (Route::SearchId, "GET") => {
+            let (source, id) = (parts.get(1).copied(), parts.get(2).copied());
+            search::by_id(
+                world,
+                request,
+                source.unwrap_or_default(),
+                id.unwrap_or_default(),
+            )
+        }
+        (Route::Summary, "GET") => search::summary(world, request, parts),
         (Route::Trending, "GET") => {
             let kind = parts.first().copied().unwrap_or_default();
             page(world, request, trending(kind))
@@ -275,6 +279,25 @@ fn extended(request: &Request) -> Vec<String> {
     value.split(',').map(str::to_owned).collect()
 }
 
+/// Whether the query asks for everything about the media.
+pub fn is_full(request: &Request) -> bool {
+    extended(request).iter().any(|word| word == "full")
+}
+
+/// A bound of a period; none when it isn't asked for.
+pub type Moment = Option<i64>;
+
+/// `start_at` and `end_at` of a query; 400 for what is no date.
+pub fn period(request: &Request) -> Result<(Moment, Moment), Response> {
+    let moment = |name: &str| match request.query_value(name) {
+        None => Ok(None),
+        Some(text) => read_date(&text)
+            .map(Some)
+            .ok_or_else(|| Response::empty(400)),
+    };
+    Ok((moment("start_at")?, moment("end_at")?))
+}
+
 fn put_settings(world: &mut World, body: &Value) -> Response {
     if let Some(name) = body["user"]["name"].as_str() {
         name.clone_into(&mut world.account.name);
@@ -284,7 +307,8 @@ fn put_settings(world: &mut World, body: &Value) -> Response {
     response
 }
 
-fn vip_only(world: &World) -> Response {
+/// 426.
+pub fn vip_only(world: &World) -> Response {
     let response = Response::empty(426);
     if world.config.vip_headers {
         response.with("X-Upgrade-URL", UPGRADE_URL)
@@ -312,7 +336,7 @@ fn profile(world: &World, request: &Request, id: Option<&str>) -> Response {
         profile["director"] = json!(false);
     }
     profile["ids"] = ids;
-    if extended(request).iter().any(|word| word == "full") {
+    if is_full(request) {
         profile["joined_at"] = json!("2012-03-04T05:06:07.000Z");
         profile["location"] = json!("Lisbon");
         profile["about"] = Value::Null;
@@ -323,12 +347,16 @@ fn profile(world: &World, request: &Request, id: Option<&str>) -> Response {
 }
 
 /// A page of a list, as the query asks for it.
-fn page(world: &World, request: &Request, items: Vec<Value>) -> Response {
+pub fn page(world: &World, request: &Request, items: Vec<Value>) -> Response {
+    page_of(world, request, items, world.config.page_limit_default)
+}
+
+/// The same where a page is otherwise this long when no length is asked for.
+pub fn page_of(world: &World, request: &Request, items: Vec<Value>, default: usize) -> Response {
     let asked = |name: &str, default: usize| match request.query_value(name) {
         None => Some(default),
         Some(text) => text.parse::<usize>().ok().filter(|number| *number > 0),
     };
-    let default = world.config.page_limit_default;
     let (Some(number), Some(limit)) = (asked("page", 1), asked("limit", default)) else {
         return Response::empty(400);
     };
@@ -349,38 +377,21 @@ fn page(world: &World, request: &Request, items: Vec<Value>) -> Response {
     response
 }
 
-/// Entries of one kind (`movies`), or all.
-fn of_kind(items: &[Value], kind: Option<&str>) -> Vec<Value> {
-    let one = kind.map(|kind| kind.trim_end_matches('s'));
-    items
-        .iter()
-        .filter(|item| one.is_none_or(|one| item["type"] == one))
-        .cloned()
-        .collect()
+fn movie(n: i64) -> Value {
+    generated_movie(n).media().body
 }
 
-fn movie(n: usize) -> Value {
-    json!({
-        "title": format!("Film {n}"),
-        "year": 1950 + n % 75,
-        "ids": {"trakt": n, "slug": format!("film-{n}"), "imdb": format!("tt{n:07}"), "tmdb": 10_000 + n},
-    })
-}
-
-fn show(n: usize) -> Value {
-    json!({
-        "title": format!("Series {n}"),
-        "year": 1990 + n % 35,
-        "ids": {"trakt": n, "slug": format!("series-{n}"), "tvdb": 20_000 + n, "imdb": format!("tt{n:07}"), "tmdb": 30_000 + n},
-    })
+fn show(n: i64) -> Value {
+    generated_show(n).media().body
 }
 
 fn favorites(world: &World) -> Vec<Value> {
     let one = |n| json!({"rank": n + 1, "id": 80_000 + n, "listed_at": iso_date(NEWEST_PLAY_MS), "type": "movie", "movie": movie(n + 1)});
-    (0..world.config.favorites_items).map(one).collect()
+    let count = i64::try_from(world.config.favorites_items).unwrap_or(0);
+    (0..count).map(one).collect()
 }
 
-fn lists(world: &World) -> Vec<Value> {
+fn users_lists(world: &World) -> Vec<Value> {
     let sizes = world.config.lists.iter().enumerate();
     sizes
         .map(|(n, size)| {
@@ -395,208 +406,8 @@ fn lists(world: &World) -> Vec<Value> {
         .collect()
 }
 
-/// A play of the generated history; 0 is the newest.
-fn generated_play(n: usize, count: usize) -> Value {
-    let back = i64::try_from(n).unwrap_or(0);
-    let id = FIRST_PLAY_ID + i64::try_from(count).unwrap_or(0) - 1 - back;
-    let watched_at = iso_date(NEWEST_PLAY_MS - back * 3 * HOUR_MS);
-    let mut play = json!({"id": id, "watched_at": watched_at, "action": "scrobble"});
-    if n.is_multiple_of(2) {
-        play["type"] = json!("movie");
-        play["movie"] = movie(n + 1);
-    } else {
-        play["type"] = json!("episode");
-        play["episode"] = json!({
-            "season": 1 + n / 20,
-            "number": 1 + n % 20,
-            "title": format!("Part {n}"),
-            "ids": {"trakt": 50_000 + n, "tvdb": 60_000 + n, "imdb": null, "tmdb": 70_000 + n},
-        });
-        play["show"] = show(1 + n / 40);
-    }
-    play
-}
-
-fn history(world: &World, request: &Request, parts: &[&str]) -> Response {
-    let count = world.config.history_items;
-    let mut items = world.history.clone();
-    items.extend((0..count).map(|n| generated_play(n, count)));
-    let mut items = of_kind(&items, parts.get(2).copied());
-    if let Some(id) = parts.get(3) {
-        items.retain(|item| {
-            let media = &item[item["type"].as_str().unwrap_or_default()];
-            media["ids"]["trakt"].as_i64() == id.parse().ok() || media["ids"]["slug"] == *id
-        });
-    }
-    page(world, request, items)
-}
-
-/// The media of a body: kind (`movies`) and item.
-fn media_of(body: &Value) -> Vec<(&'static str, Value)> {
-    MEDIA
-        .iter()
-        .flat_map(|kind| {
-            let items = body[*kind].as_array().cloned().unwrap_or_default();
-            items.into_iter().map(|item| (*kind, item))
-        })
-        .collect()
-}
-
-fn is_unknown(item: &Value) -> bool {
-    item["ids"]["trakt"]
-        .as_i64()
-        .is_some_and(|id| id >= FIRST_UNKNOWN_ID)
-}
-
-fn is_nameless(item: &Value) -> bool {
-    let has_id = item["ids"].as_object().is_some_and(|ids| !ids.is_empty());
-    !has_id && !item["title"].is_string() && !item["number"].is_number()
-}
-
-fn counts(kinds: &[&str], items: &[(&'static str, Value)]) -> Value {
-    let of = |kind: &str| items.iter().filter(|(found, _)| *found == kind).count();
-    kinds
-        .iter()
-        .map(|kind| ((*kind).to_owned(), json!(of(kind))))
-        .collect::<Map<String, Value>>()
-        .into()
-}
-
-fn echoes(items: &[(&'static str, Value)]) -> Value {
-    let of = |kind: &str| -> Vec<Value> {
-        let kept = items.iter().filter(|(found, _)| *found == kind);
-        kept.map(|(_, item)| item.clone()).collect()
-    };
-    MEDIA
-        .iter()
-        .map(|kind| ((*kind).to_owned(), json!(of(kind))))
-        .collect::<Map<String, Value>>()
-        .into()
-}
-
-type Media = Vec<(&'static str, Value)>;
-
-/// Media of a body, apart those that don't exist; 422 when one can't be told at all.
-fn sorted_media(body: &Value) -> Result<(Media, Media), Response> {
-    let media = media_of(body);
-    if media.iter().any(|(_, item)| is_nameless(item)) {
-        return Err(Response::empty(422));
-    }
-    Ok(media.into_iter().partition(|(_, item)| !is_unknown(item)))
-}
-
-fn next_id(world: &mut World) -> i64 {
-    world.last_item += 1;
-    FIRST_PLAY_ID + 1_000_000 + world.last_item
-}
-
-fn now_text(world: &World) -> String {
-    iso_date(world.clock.wall_ms())
-}
-
-fn add_history(world: &mut World, body: &Value) -> Response {
-    let (found, missing) = match sorted_media(body) {
-        Ok(sorted) => sorted,
-        Err(refused) => return refused,
-    };
-    let now = now_text(world);
-    for (kind, item) in &found {
-        let one = kind.trim_end_matches('s');
-        let watched_at = [&item["watched_at"], &body["watched_at"]]
-            .into_iter()
-            .find(|value| value.is_string())
-            .cloned()
-            .unwrap_or_else(|| json!(now));
-        let id = next_id(world);
-        let mut play = json!({"id": id, "watched_at": watched_at, "action": "watch", "type": one});
-        play[one] = item.clone();
-        world.history.insert(0, play);
-    }
-    let answer = json!({
-        "added": counts(&["movies", "episodes"], &found),
-        "not_found": echoes(&missing),
-    });
-    Response::json(world.config.history_status, answer.to_string())
-}
-
-fn remove_history(world: &mut World, body: &Value) -> Response {
-    let ids: Vec<i64> = body["ids"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_i64)
-        .collect();
-    let media = media_of(body);
-    let (gone, kept): (Vec<Value>, Vec<Value>) = world.history.drain(..).partition(|play| {
-        let kind = play["type"].as_str().unwrap_or_default();
-        ids.contains(&play["id"].as_i64().unwrap_or(0))
-            || media.iter().any(|(found, item)| {
-                found.trim_end_matches('s') == kind && item["ids"] == play[kind]["ids"]
-            })
-    });
-    world.history = kept;
-    let of = |kind: &str| gone.iter().filter(|play| play["type"] == kind).count();
-    let missing: Vec<i64> = ids
-        .into_iter()
-        .filter(|id| !gone.iter().any(|play| play["id"] == *id))
-        .collect();
-    let mut not_found = echoes(&[]);
-    not_found["ids"] = json!(missing);
-    let answer = json!({
-        "deleted": {"movies": of("movie"), "episodes": of("episode")},
-        "not_found": not_found,
-    });
-    Response::json(200, answer.to_string())
-}
-
-fn in_watchlist(world: &World, kind: &str, item: &Value) -> Option<usize> {
-    let one = kind.trim_end_matches('s');
-    world
-        .watchlist
-        .iter()
-        .position(|entry| entry["type"] == one && entry[one]["ids"] == item["ids"])
-}
-
-fn add_watchlist(world: &mut World, body: &Value) -> Response {
-    let (found, missing) = match sorted_media(body) {
-        Ok(sorted) => sorted,
-        Err(refused) => return refused,
-    };
-    let notes = found.iter().any(|(_, item)| item["notes"].is_string());
-    if notes && !world.account.vip {
-        return vip_only(world);
-    }
-    let (existing, new): (Media, Media) = found
-        .into_iter()
-        .partition(|(kind, item)| in_watchlist(world, kind, item).is_some());
-    let limit = world
-        .settings
-        .limit(&world.account, "watchlist", "item_count");
-    let count = i64::try_from(world.watchlist.len() + new.len()).unwrap_or(i64::MAX);
-    if let Some(limit) = limit.filter(|limit| count > *limit) {
-        return over_limit(world, limit);
-    }
-    let now = now_text(world);
-    for (kind, item) in &new {
-        let one = kind.trim_end_matches('s');
-        let id = next_id(world);
-        let mut entry = json!({"id": id, "listed_at": now, "notes": item["notes"], "type": one});
-        entry[one] = item.clone();
-        world.watchlist.insert(0, entry);
-    }
-    for (rank, entry) in world.watchlist.iter_mut().enumerate() {
-        entry["rank"] = json!(rank + 1);
-    }
-    let answer = json!({
-        "added": counts(&MEDIA, &new),
-        "existing": counts(&MEDIA, &existing),
-        "not_found": echoes(&missing),
-        "list": {"updated_at": now, "item_count": world.watchlist.len()},
-    });
-    Response::json(201, answer.to_string())
-}
-
-fn over_limit(world: &World, limit: i64) -> Response {
+/// 420.
+pub fn over_limit(world: &World, limit: i64) -> Response {
     let mut response = Response::empty(420);
     if world.config.account_limit_headers {
         response.set("X-Upgrade-URL", UPGRADE_URL);
@@ -606,52 +417,6 @@ fn over_limit(world: &World, limit: i64) -> Response {
     response
 }
 
-fn remove_watchlist(world: &mut World, body: &Value) -> Response {
-    let (mut gone, mut missing) = (Vec::new(), Vec::new());
-    for (kind, item) in media_of(body) {
-        match in_watchlist(world, kind, &item) {
-            Some(place) => {
-                world.watchlist.remove(place);
-                gone.push((kind, item));
-            }
-            None => missing.push((kind, item)),
-        }
-    }
-    let answer = json!({
-        "deleted": counts(&MEDIA, &gone),
-        "not_found": echoes(&missing),
-        "list": {"updated_at": now_text(world), "item_count": world.watchlist.len()},
-    });
-    Response::json(200, answer.to_string())
-}
-
-/// The playback entries of a fresh account.
-pub fn first_playback() -> Vec<Value> {
-    let paused = |minutes: i64| iso_date(NEWEST_PLAY_MS - minutes * MINUTE_MS);
-    vec![
-        json!({"id": FIRST_PLAY_ID + 11, "progress": 41.25, "paused_at": paused(5), "type": "movie", "movie": movie(7)}),
-        json!({
-            "id": FIRST_PLAY_ID + 12, "progress": 9.5, "paused_at": paused(90), "type": "episode",
-            "episode": {"season": 0, "number": 1, "title": null, "ids": {"trakt": 50_900, "tvdb": null, "imdb": null, "tmdb": null}},
-            "show": show(9),
-        }),
-    ]
-}
-
-fn delete_playback(world: &mut World, id: Option<&str>) -> Response {
-    let place = world
-        .playback
-        .iter()
-        .position(|item| Some(item["id"].to_string().as_str()) == id);
-    match place {
-        Some(place) => {
-            world.playback.remove(place);
-            Response::empty(204)
-        }
-        None => Response::empty(404),
-    }
-}
-
 fn trending(kind: &str) -> Vec<Value> {
     (1..=120)
         .map(|n| match kind {
@@ -659,36 +424,4 @@ fn trending(kind: &str) -> Vec<Value> {
             _ => json!({"watchers": 500 - n, "show": show(n)}),
         })
         .collect()
-}
-
-fn last_activities(world: &World) -> Value {
-    let old = iso_date(NEWEST_PLAY_MS);
-    let latest = |items: &[Value], key: &str| {
-        let newest = items.first().and_then(|item| item[key].as_str());
-        newest.unwrap_or(old.as_str()).to_owned()
-    };
-    let watched = latest(&world.history, "watched_at");
-    let listed = latest(&world.watchlist, "listed_at");
-    let media = json!({
-        "watched_at": watched, "collected_at": old, "rated_at": old, "watchlisted_at": listed,
-        "favorited_at": old, "commented_at": old, "paused_at": old, "hidden_at": old,
-    });
-    json!({
-        "all": watched.clone().max(listed.clone()),
-        "movies": media,
-        "episodes": {"watched_at": watched, "collected_at": old, "rated_at": old,
-            "watchlisted_at": listed, "commented_at": old, "paused_at": old},
-        "shows": {"rated_at": old, "watchlisted_at": listed, "favorited_at": old,
-            "commented_at": old, "hidden_at": old, "dropped_at": old},
-        "seasons": {"rated_at": old, "watchlisted_at": listed, "commented_at": old, "hidden_at": old},
-        "comments": {"liked_at": old, "blocked_at": old},
-        "lists": {"liked_at": old, "updated_at": old, "commented_at": old},
-        "watchlist": {"updated_at": listed},
-        "favorites": {"updated_at": old},
-        "collaborations": {"updated_at": old},
-        "account": {"settings_at": old, "followed_at": old, "following_at": old,
-            "pending_at": old, "requested_at": old},
-        "saved_filters": {"updated_at": old},
-        "notes": {"updated_at": old},
-    })
 }

@@ -99,6 +99,37 @@ pub fn iso_date(wall_ms: i64) -> String {
     )
 }
 
+/// A date as requests write it: `2014-09-01T09:10:11.000Z` with or without a fraction, or the day alone.
+pub fn read_date(text: &str) -> Option<i64> {
+    let (day, clock) = match text.split_once('T') {
+        Some((day, clock)) => (day, clock.strip_suffix('Z')?),
+        None => (text, "00:00:00"),
+    };
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let numbers = |text: &str, sign: char, lengths: [usize; 3]| -> Option<[u32; 3]> {
+        let parts: Vec<&str> = text.split(sign).collect();
+        let fits = parts.len() == 3
+            && parts.iter().zip(lengths).all(|(part, length)| {
+                part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit())
+            });
+        let all: Vec<u32> = parts.iter().filter_map(|part| part.parse().ok()).collect();
+        all.try_into().ok().filter(|_| fits)
+    };
+    let [year, month, day] = numbers(day, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let millis: String = fraction.chars().chain("00".chars()).take(3).collect();
+    let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let year = i32::try_from(year).ok()?;
+    let date = time::Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()?;
+    let [hour, minute, second] =
+        [hour, minute, second].map(|part| u8::try_from(part).unwrap_or(u8::MAX));
+    let at = date.with_hms(hour, minute, second).ok()?.assume_utc();
+    Some(at.unix_timestamp() * 1000 + millis.parse::<i64>().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +138,28 @@ mod tests {
     fn dates_are_written_like_trakt_does() {
         assert_eq!(http_date(784_111_777_000), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(iso_date(1_409_562_611_042), "2014-09-01T09:10:11.042Z");
+    }
+
+    #[test]
+    fn dates_are_read_back() {
+        assert_eq!(
+            read_date("2014-09-01T09:10:11.042Z"),
+            Some(1_409_562_611_042)
+        );
+        assert_eq!(read_date("2014-09-01T09:10:11Z"), Some(1_409_562_611_000));
+        assert_eq!(read_date("2014-09-01T09:10:11.5Z"), Some(1_409_562_611_500));
+        assert_eq!(read_date("1970-01-02"), Some(86_400_000));
+        for odd in [
+            "",
+            "now",
+            "2014-09-01T09:10:11",
+            "2014-09-01T09:10:11+02:00",
+            "2014-02-30T09:10:11Z",
+            "2014-09-01T24:10:11Z",
+            "2014-9-1T09:10:11Z",
+            "2014-09-01T09:10:11.Z",
+        ] {
+            assert_eq!(read_date(odd), None, "{odd}");
+        }
     }
 }

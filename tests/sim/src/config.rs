@@ -67,8 +67,26 @@ pub struct Config {
     pub forbidden_style: ForbiddenStyle,
     /// The status of an accepted `POST /sync/history`: 201 by the documentation, 200 by the contract.
     pub history_status: u16,
-    /// How many entries the generated history has.
+    /// How many entries the generated history has; 0: a new account without plays and playback.
     pub history_items: usize,
+    /// Whether only the catalogue's films and shows exist; otherwise any number names a generated one.
+    pub strict_catalogue: bool,
+    /// What a stop at exactly 80 % is.
+    pub at_eighty: AtEighty,
+    /// What a stop above it comes to.
+    pub at_the_end: AtTheEnd,
+    /// Seconds in which a second scrobble of the same thing is a conflict; null: as long as it lasts.
+    pub conflict_window_s: Option<i64>,
+    /// Whether `/scrobble/pause` is there.
+    pub pause_exists: bool,
+    /// Where an unknown episode of a known show is echoed.
+    pub nested_not_found: NestedNotFound,
+    /// How many plays the account may hold; null: what the settings name, if they do.
+    pub history_limit: Option<i64>,
+    /// The same for ratings.
+    pub ratings_limit: Option<i64>,
+    /// The same for the collection.
+    pub collection_limit: Option<i64>,
     /// How many favorites there are.
     pub favorites_items: usize,
     /// The user's lists: how many entries each has.
@@ -118,6 +136,15 @@ impl Default for Config {
             forbidden_style: ForbiddenStyle::Json,
             history_status: 201,
             history_items: 257,
+            strict_catalogue: false,
+            at_eighty: AtEighty::Scrobble,
+            at_the_end: AtTheEnd::Scrobble,
+            conflict_window_s: None,
+            pause_exists: true,
+            nested_not_found: NestedNotFound::Episodes,
+            history_limit: None,
+            ratings_limit: None,
+            collection_limit: None,
             favorites_items: 0,
             lists: Vec::new(),
             page_limit_default: 100,
@@ -199,6 +226,36 @@ pub enum SlowDownStyle {
     /// 400 with `slow_down`.
     #[serde(rename = "json")]
     Json,
+}
+
+/// What a stop at exactly 80 % is: Trakt doesn't say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtEighty {
+    /// A play.
+    Scrobble,
+    /// A place to go on.
+    Pause,
+}
+
+/// What a stop near the end comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtTheEnd {
+    /// A play.
+    Scrobble,
+    /// Nothing: the answer is `pause` with progress 0 and id 0, as was seen.
+    Pause,
+}
+
+/// Where an unknown season or episode of a known show is echoed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NestedNotFound {
+    /// Under `seasons` and `episodes`, each with its numbers and its `show`.
+    Episodes,
+    /// Under `shows`, with nothing but the unknown `seasons` in it.
+    Shows,
 }
 
 /// What a 429 says about waiting.

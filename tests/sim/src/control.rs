@@ -12,6 +12,7 @@ use crate::log::Filter;
 use crate::oauth;
 use crate::settings::{self, Settings};
 use crate::world::{Account, Client, OOB, Shared, World};
+use crate::{history, playback, records, scrobble};
 
 type Call = Map<String, Value>;
 type Answer = Result<Value, String>;
@@ -74,6 +75,7 @@ pub async fn run(shared: &Shared, path: &str, params: Value) -> Answer {
 }
 
 fn at_once(world: &mut World, path: &str, call: &Call) -> Answer {
+    records::settle(world);
     match path {
         "/" | "/state" => no_keys(call).map(|()| state(world)),
         "/approve" => device(world, call, DeviceState::Approved),
@@ -86,7 +88,8 @@ fn at_once(world: &mut World, path: &str, call: &Call) -> Answer {
         "/clients" => client(world, call),
         "/clock" => clock(world, call),
         "/config" => {
-            world.config = world.config.changed(&Value::Object(call.clone()))?;
+            let config = world.config.changed(&Value::Object(call.clone()))?;
+            world.configure(config);
             serde_json::to_value(&world.config).map_err(|error| error.to_string())
         }
         "/tokens/issue" => issue(world, call),
@@ -127,6 +130,19 @@ fn at_once(world: &mut World, path: &str, call: &Call) -> Answer {
             no_keys(call)?;
             Ok(json!({"violations": world.log.violations()}))
         }
+        "/history" => {
+            no_keys(call)?;
+            Ok(json!({"plays": history::describe(world)}))
+        }
+        "/watching" => {
+            no_keys(call)?;
+            Ok(json!({"watching": scrobble::describe(world, false)}))
+        }
+        "/playback" => {
+            no_keys(call)?;
+            Ok(json!({"playback": playback::describe(world)}))
+        }
+        "/media" => media(world, call),
         "/reset" => {
             no_keys(call)?;
             world.reset();
@@ -211,8 +227,8 @@ fn state(world: &World) -> Value {
         "requests": world.log.last(),
         "connections": world.connections,
         "violations": world.log.violations().len(),
-        "watchlist": world.watchlist.len(),
-        "history": world.history.len(),
+        "watchlist": world.records().watchlist.len(),
+        "history": world.records().plays.len(),
     })
 }
 
@@ -371,6 +387,21 @@ fn clock(world: &mut World, call: &Call) -> Answer {
         "advanced_ms": world.clock.advanced_ms,
         "date": crate::clock::iso_date(world.clock.wall_ms()),
     }))
+}
+
+/// Adds a film or a show; without either, tells what there is.
+fn media(world: &mut World, call: &Call) -> Answer {
+    known_keys(call, &["movie", "show"])?;
+    let show = |media: crate::catalogue::Media| {
+        let mut entry = json!({"type": media.kind.one()});
+        media.put_into(&mut entry, true);
+        entry
+    };
+    if call.is_empty() {
+        let titles = world.catalogue().titles().into_iter().map(show);
+        return Ok(json!({"media": titles.collect::<Value>()}));
+    }
+    world.catalogue_mut().add(call).map(show)
 }
 
 fn issue(world: &mut World, call: &Call) -> Answer {

@@ -3,25 +3,38 @@
 //! faults. For tests and demos only; it is never shipped. `README.md` tells how to use it.
 //!
 //! The map: `server` owns sockets and carries out `faults`; `http` is HTTP/1.1; `strict` checks
-//! every request; `oauth`, `api`, `settings` and `pages` answer; `grants` are the rules of codes and
-//! tokens; `world` is all state; `control` changes it; `log` remembers what happened.
+//! every request, `bodies` what it carries; `oauth`, `api`, `settings` and `pages` answer, for the API's
+//! parts `scrobble`, `history`, `playback`, `lists` and `search`; `grants` are the rules of codes and
+//! tokens, `catalogue` all films and shows, `wanted` those that a body names, `records` what an account
+//! has written down; `home` is the page that shows it; `world` is all state; `control` changes it; `log`
+//! remembers what happened.
 
 mod api;
+mod bodies;
+mod catalogue;
 mod clock;
 mod config;
 mod control;
 mod faults;
 mod grants;
+mod history;
+mod home;
 mod http;
 mod ids;
+mod lists;
 mod log;
 mod oauth;
 mod ordered;
 mod pages;
+mod playback;
+mod records;
+mod scrobble;
+mod search;
 mod server;
 mod settings;
 mod strict;
 mod tls;
+mod wanted;
 mod world;
 
 use std::io;

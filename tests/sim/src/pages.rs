@@ -1,10 +1,13 @@
-//! The pages for a real browser: where a user types a device code, and where an app asks for access.
+//! The pages for a real browser: the account, where a user types a device code, and where an app asks
+//! for access.
 //! Plain HTML without scripts, readable on a phone and by a screen reader.
 //! Knows nothing of tokens.
 
 use crate::grants::DeviceState;
+use crate::home;
 use crate::http::{Request, Response, form_pairs, percent_decode};
 use crate::oauth;
+use crate::records::settle;
 use crate::world::World;
 
 const STYLE: &str = "\
@@ -26,7 +29,8 @@ const AVATAR_PNG: &[u8] = include_bytes!("avatar.png");
 
 /// Whether a path of the auth host is a page for a browser.
 pub fn is_page(path: &str) -> bool {
-    path == "/activate"
+    path == "/"
+        || path == "/activate"
         || path.starts_with("/activate/")
         || path == "/oauth/authorize"
         || path == "/favicon.ico"
@@ -60,6 +64,10 @@ pub fn answer(world: &mut World, n: u64, request: &Request) -> Response {
             }
         }
         None if request.path == "/oauth/authorize" => authorize(world, n, request, post),
+        None if request.path == "/" => {
+            settle(world);
+            home::page(world)
+        }
         None if request.path == AVATAR => Response::text(200, "image/png", AVATAR_PNG),
         None => Response::empty(404),
     }
@@ -209,7 +217,8 @@ fn spelled(code: &str) -> String {
     letters.join(" ")
 }
 
-fn escape(text: &str) -> String {
+/// Text as it stands in HTML.
+pub fn escape(text: &str) -> String {
     let mut out = String::new();
     for letter in text.chars() {
         match letter {

@@ -5,11 +5,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::api;
+use crate::bodies;
 use crate::faults;
 use crate::grants::{Access, bearer};
 use crate::http::{Request, Response};
 use crate::oauth;
 use crate::pages;
+use crate::search;
 use crate::world::{Window, World};
 
 /// One of the two hosts under test.
@@ -337,6 +339,7 @@ impl Check<'_> {
         }
         self.bearer_form();
         self.api_body();
+        self.api_query();
         if self.answer.is_none() {
             self.rates();
         }
@@ -361,16 +364,45 @@ impl Check<'_> {
         if !matches!(self.request.method.as_str(), "POST" | "PUT") {
             return;
         }
-        if !api::takes_body(&self.request.method, &self.request.path) {
+        if !bodies::takes_body(&self.request.method, &self.request.path) {
             return;
         }
         let body = match json_object(&self.request.body) {
             Ok(body) => body,
             Err(text) => return self.violate("body", text, Response::empty(400)),
         };
-        if let Some(text) = api::unknown_key(&self.request.method, &self.request.path, &body) {
-            let error = json!({"error": "invalid_request", "error_description": text});
-            self.violate("body", text, Response::json(400, error.to_string()));
+        let request = self.request;
+        let catalogue = self.world.catalogue();
+        for breach in bodies::breaches(catalogue, &request.method, &request.path, &body) {
+            let Some(status) = breach.status else {
+                self.note("body", breach.text);
+                continue;
+            };
+            let error = json!({"error": "invalid_request", "error_description": breach.text});
+            self.violate(
+                "body",
+                breach.text,
+                Response::json(status, error.to_string()),
+            );
+        }
+    }
+
+    /// Searches whose words aren't escaped, and dates that are none.
+    fn api_query(&mut self) {
+        if self.request.method != "GET" {
+            return;
+        }
+        if let Some(text) = search::breach(self.request) {
+            self.note("query", text);
+        }
+        for key in ["start_at", "end_at"] {
+            let sent = self.request.query_value(key);
+            if let Some(text) = sent.filter(|text| crate::clock::read_date(text).is_none()) {
+                self.note(
+                    "query",
+                    format!("{key} is {text:?} instead of a date in UTC"),
+                );
+            }
         }
     }
 

@@ -1,18 +1,22 @@
 //! The state of the simulated service, all of it, behind one lock.
 //! What is done with it is told by `oauth`, `api`, `pages` and `control`.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::faults::Faults;
 use crate::grants::Grants;
 use crate::ids::Ids;
 use crate::log::Log;
+use crate::records::{FIRST_PLAY_ID, Records};
 use crate::settings::Settings;
+use crate::wanted::{Depth, Selection};
 
 /// The redirect_uri of device logins.
 pub const OOB: &str = "urn:ietf:wg:oauth:2.0:oob";
@@ -106,12 +110,10 @@ pub struct World {
     pub grants: Grants,
     /// What `/users/settings` answers.
     pub settings: Settings,
-    /// History entries written by the client, newest first.
-    pub history: Vec<Value>,
-    /// Watchlist entries, newest first.
-    pub watchlist: Vec<Value>,
-    /// Playback entries.
-    pub playback: Vec<Value>,
+    catalogue: Catalogue,
+    /// What each account has written down, by its uuid.
+    records: BTreeMap<String, Records>,
+    new_account: Records,
     /// Counts ids of list and history entries.
     pub last_item: i64,
     /// Simulated moment of the user's last write.
@@ -149,9 +151,9 @@ impl World {
             clients: vec![client],
             grants: Grants::default(),
             settings: Settings::default(),
-            history: Vec::new(),
-            watchlist: Vec::new(),
-            playback: crate::api::first_playback(),
+            catalogue: Catalogue::default(),
+            records: BTreeMap::new(),
+            new_account: Records::generated(),
             last_item: 0,
             last_write_ms: None,
             user_reads: Window::default(),
@@ -166,7 +168,7 @@ impl World {
 
     /// Back to the start; addresses, the announced app and the count of requests stay.
     pub fn reset(&mut self) {
-        self.config = Config::default();
+        self.configure(Config::default());
         self.clock.advanced_ms = 0;
         self.clock.wall_offset_ms = 0;
         self.account = Account::new(self.vip_at_start, &self.urls);
@@ -176,9 +178,8 @@ impl World {
         }
         self.grants = Grants::default();
         self.settings = Settings::default();
-        self.history.clear();
-        self.watchlist.clear();
-        self.playback = crate::api::first_playback();
+        self.catalogue = Catalogue::default();
+        self.records.clear();
         self.last_item = 0;
         self.last_write_ms = None;
         self.user_reads = Window::default();
@@ -192,6 +193,48 @@ impl World {
         self.clients
             .iter()
             .find(|client| client.client_id == client_id)
+    }
+
+    /// What the account has written down.
+    pub fn records(&self) -> &Records {
+        self.records
+            .get(&self.account.uuid)
+            .unwrap_or(&self.new_account)
+    }
+
+    /// The same, to be changed.
+    pub fn records_mut(&mut self) -> &mut Records {
+        let new = &self.new_account;
+        self.records
+            .entry(self.account.uuid.clone())
+            .or_insert_with(|| new.clone())
+    }
+
+    /// The films and shows.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The same, to be added to.
+    pub fn catalogue_mut(&mut self) -> &mut Catalogue {
+        &mut self.catalogue
+    }
+
+    /// Takes over another configuration.
+    pub fn configure(&mut self, config: Config) {
+        self.catalogue.strict = config.strict_catalogue;
+        self.config = config;
+    }
+
+    /// The media that a body names.
+    pub fn selection(&self, body: &Value, depth: Depth) -> Selection {
+        Selection::of(&self.catalogue, body, depth, self.config.nested_not_found)
+    }
+
+    /// An id for an entry: one that needs 64 bits.
+    pub fn next_id(&mut self) -> i64 {
+        self.last_item += 1;
+        FIRST_PLAY_ID + 1_000_000 + self.last_item
     }
 
     /// The address of the activation page as told to clients.
