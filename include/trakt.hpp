@@ -192,6 +192,12 @@ public:
     // Takes the account's link back, and forgets everything personal.
     [[nodiscard]] Reply unlink() const noexcept { return Reply(trakt_unlink(client_)); }
 
+    // Tells what a player does, as trakt_player_event() describes it; never waits.
+    [[nodiscard]] Reply player_event(Text event_json) const noexcept
+    {
+        return Reply(trakt_player_event(client_, event_json.c_str()));
+    }
+
     // Calls a method by its name and waits for its reply.
     [[nodiscard]] Reply call(Text method, Text params_json = nullptr) const noexcept
     {

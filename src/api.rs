@@ -11,19 +11,40 @@ use crate::http::{Answer, Request, Retry};
 use crate::link::tokens;
 use crate::state::{TroubleKind, View};
 
+/// An answer of Trakt's with what it means: its body is there for those who need it, whatever the status.
+pub struct Said {
+    /// The answer.
+    pub answer: Answer,
+    /// What it means: an error for everything but 2xx.
+    pub meaning: Result<()>,
+}
+
 /// Sends the request with the account's access token; after a 401 once more with a fresh one.
 ///
 /// # Errors
 /// Everything but an answer of 2xx, by its meaning.
 pub fn call(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Answer> {
+    let said = ask(core, request, retry, budget)?;
+    said.meaning.map(|()| said.answer)
+}
+
+/// The same for who reads the bodies of refusals, too: 409 says until when, 420 how many.
+///
+/// # Errors
+/// What kept Trakt from answering, and a 401 that stays.
+pub fn ask(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Said> {
     let outcome = attempt(core, request, retry, budget);
-    if let Err(error) = &outcome {
-        note_failure(core, error);
+    match &outcome {
+        Err(error) => note_failure(core, error),
+        Ok(said) => match &said.meaning {
+            Err(error) => note_failure(core, error),
+            Ok(()) => note_success(core),
+        },
     }
     outcome
 }
 
-fn attempt(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Answer> {
+fn attempt(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Said> {
     let mut pair = tokens::for_call(core, budget)?;
     let mut request = request.clone();
     request.bearer = Some(pair.access.clone());
@@ -35,9 +56,8 @@ fn attempt(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -
         answer = core.http.send(&request, retry, budget)?;
         core.note_answer(&answer);
     }
-    core.http.judge(&request, &answer)?;
-    note_success(core);
-    Ok(answer)
+    let meaning = core.http.judge(&request, &answer);
+    Ok(Said { answer, meaning })
 }
 
 /// What an answer says of the account as a whole stays until another answer says otherwise.
@@ -65,7 +85,7 @@ fn note_failure(core: &Core, error: &Error) {
     core.note_error(error);
 }
 
-fn note_success(core: &Core) {
+fn note_success(core: &Arc<Core>) {
     let is_passing = |view: &View| {
         view.account
             .trouble
@@ -81,4 +101,5 @@ fn note_success(core: &Core) {
         });
     }
     core.clear_error();
+    crate::outbox::answered(core);
 }

@@ -18,7 +18,9 @@ use crate::link::driver::{self, Driver};
 use crate::link::tokens::Tokens;
 use crate::logs::{self, Ring};
 use crate::methods::{self, Prepared};
+use crate::outbox::Outbox;
 use crate::reply::Reply;
+use crate::scrobble::driver as scrobbler;
 use crate::state::{Skew, State};
 use crate::store::Store;
 use crate::worker::{Lane, Workers};
@@ -89,6 +91,10 @@ pub struct Core {
     pub tokens: Tokens,
     /// The device login's part.
     pub driver: Driver,
+    /// What the outbox has in memory.
+    pub outbox: Outbox,
+    /// What scrobbles.
+    pub scrobbler: scrobbler::Scrobbler,
     /// The authorization-code login that was asked for.
     pub code: Mutex<Option<code::Pending>>,
     contact: Mutex<Contact>,
@@ -263,13 +269,14 @@ struct Jobs {
 
 /// A job is taken out of what runs, also if its thread panics.
 struct Running<'a> {
-    core: &'a Core,
+    core: &'a Arc<Core>,
     id: u64,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         lock(&self.core.jobs).running.remove(&self.id);
+        scrobbler::call_ended(self.core);
     }
 }
 
@@ -290,10 +297,7 @@ impl Client {
         let store = Arc::new(Store::open(config.data_dir.as_deref(), opening.left()));
         let scope = format!("{} {}", config.auth_url, config.client_id);
         let events = Arc::new(Events::default());
-        let pace = Arc::new(crate::pace::WritePace::new(
-            Arc::clone(&store),
-            scope.clone(),
-        ));
+        let pace = Arc::new(crate::pace::WritePace::new(Arc::clone(&store), &scope));
         let http = Http::new(&config, pace)?;
         let state = State::open(
             Arc::clone(&store),
@@ -313,14 +317,23 @@ impl Client {
             closing: Cancel::new(),
             tokens: Tokens::default(),
             driver: Driver::default(),
+            outbox: Outbox::default(),
+            scrobbler: scrobbler::Scrobbler::default(),
             code: Mutex::default(),
             contact: Mutex::default(),
             jobs: Mutex::default(),
             config,
         });
         driver::resume(&core);
+        scrobbler::resume(&core, &opening);
         log::info!("a client was opened");
         Ok(Self(core))
+    }
+
+    /// What the tests of the parts look at.
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0
     }
 
     /// Calls a method by name and waits for its reply.
@@ -419,6 +432,7 @@ impl Client {
         for job in jobs {
             job.end(Status::Cancelled);
         }
+        scrobbler::call_ended(&self.0);
     }
 
     /// Frees every waiter at once, then waits at most that long for the client's threads; returns how many still run.
@@ -440,11 +454,16 @@ impl Client {
         self.0.workers.close();
         driver::release(&self.0);
         self.write_unsaved();
+        {
+            let _entered = logs::enter(&self.0.ring);
+            scrobbler::close(&self.0);
+        }
         let running = self
             .0
             .workers
             .wait(until.saturating_duration_since(Instant::now()));
         self.write_unsaved();
+        scrobbler::finish(&self.0);
         running
     }
 

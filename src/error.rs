@@ -3,8 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::num::NonZeroI64;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::clock;
 
 macro_rules! statuses {
     ($($(#[doc = $doc:literal])* $variant:ident = $number:literal, $name:literal, $retryable:literal;)*) => {
@@ -161,6 +164,8 @@ pub struct Error {
     pub limit: Option<i64>,
     /// A stable word for what exactly happened, such as `relink_needed` or `account_deactivated`.
     pub reason: Option<String>,
+    /// Until when a conflict lasts, in milliseconds since 1970; RFC 3339 for hosts.
+    pub expires_ms: Option<NonZeroI64>,
 }
 
 /// What a function of the core returns.
@@ -177,6 +182,7 @@ impl Error {
             upgrade_url: None,
             limit: None,
             reason: None,
+            expires_ms: None,
         }
     }
 
@@ -262,6 +268,9 @@ impl Serialize for Error {
         if let Some(reason) = &self.reason {
             map.serialize_entry("reason", reason)?;
         }
+        if let Some(ms) = self.expires_ms {
+            map.serialize_entry("expires_at", &clock::rfc3339(ms.get()))?;
+        }
         map.end()
     }
 }
@@ -278,6 +287,7 @@ impl<'de> serde::Deserialize<'de> for Error {
             upgrade_url: Option<String>,
             limit: Option<i64>,
             reason: Option<String>,
+            expires_at: Option<String>,
         }
         let stored = Stored::deserialize(deserializer)?;
         Ok(Self {
@@ -288,6 +298,11 @@ impl<'de> serde::Deserialize<'de> for Error {
             upgrade_url: stored.upgrade_url,
             limit: stored.limit,
             reason: stored.reason,
+            expires_ms: stored
+                .expires_at
+                .as_deref()
+                .and_then(clock::parse_rfc3339)
+                .and_then(NonZeroI64::new),
         })
     }
 }
@@ -338,6 +353,7 @@ mod tests {
             .reason("why");
         error.limit = Some(100);
         error.upgrade_url = Some("https://app.trakt.tv/vip".into());
+        error.expires_ms = NonZeroI64::new(1_795_464_000_000);
         let text = serde_json::to_string(&error).unwrap();
         assert_eq!(serde_json::from_str::<Error>(&text).unwrap(), error);
     }

@@ -1,4 +1,4 @@
-//! What happened, for hosts that pull: one entry per kind, the newest counts, none is lost.
+//! What happened, for hosts that pull: one entry per kind (and per subject, where it has one), the newest counts.
 //! Knows nothing of why something happened.
 #![forbid(unsafe_code)]
 
@@ -58,6 +58,21 @@ pub enum Kind {
     /// The store can't be used as it should; `trakt_account` says how by `store`.
     #[serde(rename = "store.trouble")]
     StoreTrouble,
+    /// What is made of a playback changed; its data as in `player.get`.
+    #[serde(rename = "player.changed")]
+    PlayerChanged,
+    /// A play counts and is in the outbox: `session`, `id`, `item`, `watched_at`.
+    #[serde(rename = "play.counted")]
+    PlayCounted,
+    /// Trakt has a play: `id`, `item`, `watched_at`, `how`.
+    #[serde(rename = "play.recorded")]
+    PlayRecorded,
+    /// The outbox changed: `waiting`, `refused`.
+    #[serde(rename = "outbox.changed")]
+    OutboxChanged,
+    /// Trakt refused an entry for good: `id`, `kind`, `item`, `reason`.
+    #[serde(rename = "outbox.refused")]
+    OutboxRefused,
 }
 
 /// One event.
@@ -71,7 +86,16 @@ pub struct Event {
     pub at: String,
     /// Who did it.
     pub by: By,
+    /// What it is about, where the kind says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<serde_json::Value>,
+    /// Tells events of one kind apart that don't replace each other.
+    #[serde(skip)]
+    subject: String,
 }
+
+/// So many events with data wait for a host that doesn't take them; beyond that the oldest go.
+const MOST_WITH_DATA: usize = 500;
 
 /// The events that nobody has taken yet.
 #[derive(Default)]
@@ -84,14 +108,31 @@ pub struct Events {
 impl Events {
     /// Notes an event; one of the same kind that waits is replaced.
     pub fn push(&self, kind: Kind, by: By) {
+        self.add(kind, by, String::new(), None);
+    }
+
+    /// Notes an event that is about something; one of the same kind and subject that waits is replaced.
+    pub fn push_with(&self, kind: Kind, subject: impl Into<String>, data: serde_json::Value) {
+        self.add(kind, By::Me, subject.into(), Some(data));
+    }
+
+    fn add(&self, kind: Kind, by: By, subject: String, data: Option<serde_json::Value>) {
         {
             let mut waiting = lock(&self.waiting);
-            waiting.retain(|event| event.kind != kind);
+            waiting.retain(|event| event.kind != kind || event.subject != subject);
             waiting.push(Event {
                 kind,
                 at: clock::rfc3339(clock::wall_ms()),
                 by,
+                data,
+                subject,
             });
+            let with_data = waiting.iter().filter(|event| event.data.is_some()).count();
+            if with_data > MOST_WITH_DATA
+                && let Some(oldest) = waiting.iter().position(|event| event.data.is_some())
+            {
+                waiting.remove(oldest);
+            }
         }
         self.signal.bump();
     }
@@ -122,5 +163,24 @@ mod tests {
             [(Kind::AccountLinked, By::Me), (Kind::LoginChanged, By::Me)]
         );
         assert!(events.take().is_empty());
+    }
+
+    #[test]
+    fn events_about_different_things_don_t_replace_each_other_and_are_bounded() {
+        let events = Events::default();
+        for session in ["a", "b", "a"] {
+            events.push_with(Kind::PlayerChanged, session, session.into());
+        }
+        let about = |events: Vec<Event>| -> Vec<_> {
+            events.into_iter().filter_map(|event| event.data).collect()
+        };
+        assert_eq!(about(events.take()), ["b", "a"]);
+        events.push(Kind::AccountLinked, By::Me);
+        for id in 0..=MOST_WITH_DATA {
+            events.push_with(Kind::PlayRecorded, id.to_string(), id.into());
+        }
+        let taken = events.take();
+        assert_eq!(taken[0].kind, Kind::AccountLinked);
+        assert_eq!(about(taken)[0], 1);
     }
 }

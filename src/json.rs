@@ -2,7 +2,9 @@
 //! Knows nothing of what the keys mean.
 #![forbid(unsafe_code)]
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::error::{Error, Result, Status};
 
@@ -15,13 +17,21 @@ pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 /// `invalid_json` for what is no JSON; `invalid_argument` for what is no object, a `null`, a wrong type or
 /// a missing key; `unknown_option` for a key that `T` doesn't have. `T` must deny unknown fields.
 pub fn options<T: DeserializeOwned>(text: Option<&str>) -> Result<T> {
+    options_or_null(text, &[])
+}
+
+/// The same; the keys in `nullable` may be null, which their types have to take.
+///
+/// # Errors
+/// As [`options`].
+pub fn options_or_null<T: DeserializeOwned>(text: Option<&str>, nullable: &[&str]) -> Result<T> {
     let text = text.unwrap_or("{}");
     if text.len() > MAX_TEXT {
         return Err(Error::argument(format!(
             "the JSON text is longer than {MAX_TEXT} bytes"
         )));
     }
-    let keys: std::collections::BTreeMap<String, &serde_json::value::RawValue> =
+    let keys: std::collections::BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Error::argument("the JSON text must be an object"),
             _ => Error::new(
@@ -29,7 +39,11 @@ pub fn options<T: DeserializeOwned>(text: Option<&str>) -> Result<T> {
                 format!("the text is no JSON: {}", position(&error)),
             ),
         })?;
-    if let Some((key, _)) = keys.iter().find(|(_, value)| value.get() == "null") {
+    let is_wrong = |key: &String| !nullable.contains(&key.as_str());
+    if let Some((key, _)) = keys
+        .iter()
+        .find(|(key, value)| value.get() == "null" && is_wrong(key))
+    {
         return Err(Error::argument(format!(
             "`{}` must not be null",
             shown(key)
@@ -56,6 +70,20 @@ pub fn options<T: DeserializeOwned>(text: Option<&str>) -> Result<T> {
             shown(&path)
         ))
     })
+}
+
+/// Reads a nested object; a list isn't taken for one, as serde would with structures whose keys are all optional.
+///
+/// # Errors
+/// As `T`'s own.
+pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    reader: D,
+) -> std::result::Result<T, D::Error> {
+    let text = Box::<RawValue>::deserialize(reader)?;
+    if !text.get().starts_with('{') {
+        return Err(D::Error::custom("not an object"));
+    }
+    serde_json::from_str(text.get()).map_err(D::Error::custom)
 }
 
 /// Where the text breaks, without repeating what it says: it may hold a secret.
@@ -89,6 +117,29 @@ pub fn write<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
 mod tests {
     use super::*;
     use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(deserialize_with = "object")]
+        inner: Options,
+    }
+
+    #[test]
+    fn a_list_is_no_object_inside_either() {
+        let read = |text: &str| options::<Outer>(Some(text));
+        assert_eq!(
+            read(r#"{"inner":{"wait_ms":5}}"#).unwrap().inner.wait_ms,
+            Some(5)
+        );
+        for text in [r#"{"inner":[]}"#, r#"{"inner":[5,"a"]}"#, r#"{"inner":5}"#] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.status, Status::InvalidArgument, "{text}");
+            assert!(error.message.contains("`inner`"), "{error}");
+        }
+        let error = read(r#"{"inner":{"wait":5}}"#).unwrap_err();
+        assert_eq!(error.status, Status::UnknownOption, "{error}");
+    }
 
     #[derive(Debug, Deserialize, PartialEq, Default)]
     #[serde(deny_unknown_fields, default)]

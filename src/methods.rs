@@ -21,9 +21,20 @@ use crate::link::authorize::{self, AuthorizeUrl};
 use crate::link::device;
 use crate::link::driver::{self, LoginSnapshot};
 use crate::logs::Record;
+use crate::matching;
+use crate::outbox::entry::Kind as Mark;
+use crate::outbox::{marks, methods as outbox};
 use crate::qr;
 use crate::request;
+use crate::scrobble::driver as scrobbler;
+use crate::scrobble::engine::Report;
+use crate::scrobble::event::PlayerEvent;
+use crate::scrobble::rules::{Options, OptionsChange};
+use crate::sync::{checkin, playback};
 use crate::worker::Lane;
+
+/// How long a call that changes the store waits for it.
+const STORE_TIME: Duration = Duration::from_secs(5);
 
 type Run = Box<dyn FnOnce(&Arc<Core>, &Budget) -> Result<String> + Send>;
 
@@ -79,10 +90,16 @@ impl Place {
         lane: Lane::Calls,
         time: Some(service::GLANCE),
     };
+    /// On the caller's thread, with work in the store.
+    const STORE: Self = Self {
+        offline: true,
+        lane: Lane::Calls,
+        time: Some(STORE_TIME),
+    };
 }
 
 macro_rules! methods {
-    ($($(#[doc = $about:literal])+ $name:literal: $params:ty => $reply:ty, $place:expr, $run:expr;)*) => {
+    ($($(#[doc = $about:literal])+ $name:literal: $params:ty $([null: $($null:literal),+])? => $reply:ty, $place:expr, $run:expr;)*) => {
         /// The names of all methods, in the order of their names.
         const NAMES: &[(&str, &str)] = &[$(($name, concat!($($about),+)),)*];
 
@@ -93,7 +110,7 @@ macro_rules! methods {
         pub fn prepare(name: &str, params: Option<&str>) -> Result<Prepared> {
             match name {
                 $($name => {
-                    let params: $params = json::options(params)?;
+                    let params: $params = json::options_or_null(params, &[$($($null),+)?])?;
                     let place: Place = $place;
                     let run: fn(&Arc<Core>, $params, &Budget) -> Result<$reply> = $run;
                     Ok(Prepared {
@@ -109,8 +126,8 @@ macro_rules! methods {
 
         /// The JSON Schemas of parameters and reply of each method.
         #[cfg(test)]
-        fn schemas() -> Vec<(&'static str, &'static str, schemars::Schema, schemars::Schema)> {
-            vec![$(($name, concat!($($about),+), schemars::schema_for!($params), schemars::SchemaGenerator::from(schemars::generate::SchemaSettings::default().for_serialize()).into_root_schema_for::<$reply>()),)*]
+        fn schemas() -> Vec<(&'static str, &'static str, &'static [&'static str], schemars::Schema, schemars::Schema)> {
+            vec![$(($name, concat!($($about),+), &[$($($null),+)?], schemars::schema_for!($params), schemars::SchemaGenerator::from(schemars::generate::SchemaSettings::default().for_serialize()).into_root_schema_for::<$reply>()),)*]
         }
     };
 }
@@ -133,6 +150,14 @@ methods! {
     "authorize.url": UrlParams => AuthorizeUrl, Place::OFFLINE, |core, params, _| {
         authorize::url(core, params.signup, params.prompt.is_some())
     };
+    /// Checks in to what is being watched elsewhere: Trakt counts it when its runtime is over.
+    "checkin": checkin::Params => checkin::CheckedIn, Place::NETWORK, checkin::check_in;
+    /// Ends what is being watched at Trakt.
+    "checkin.cancel": NoParams => checkin::Cancelled, Place::NETWORK, |core, _, budget| checkin::cancel(core, budget);
+    /// Adds to the collection; sent by the outbox.
+    "collection.add": marks::ItemsParams => marks::Queued, Place::STORE, |core, params, budget| marks::add(core, Mark::CollectionAdd, &params, budget);
+    /// Removes from the collection; sent by the outbox.
+    "collection.remove": marks::ItemsParams => marks::Queued, Place::STORE, |core, params, budget| marks::add(core, Mark::CollectionRemove, &params, budget);
     /// Ends the device login at once.
     "device.cancel": NoParams => LoginSnapshot, Place::LOGIN, |core, _, budget| driver::cancel(core, budget);
     /// Advances the device login and returns its snapshot; waits at most `wait_ms` for it to change.
@@ -147,6 +172,10 @@ methods! {
     };
     /// What happened since the last time; waits at most `wait_ms` for something.
     "events.next": WaitParams => EventsReply, Place::WAIT, |core, params, budget| next_events(core, params.wait(), budget);
+    /// Marks as watched: films, episodes, seasons, whole shows; sent by the outbox, hundreds in few requests.
+    "history.add": marks::HistoryParams => marks::Queued, Place::STORE, |core, params, budget| marks::add_history(core, &params, budget);
+    /// Marks as not watched: all plays of these go; sent by the outbox.
+    "history.remove": marks::ItemsParams => marks::Queued, Place::STORE, |core, params, budget| marks::add(core, Mark::HistoryRemove, &params, budget);
     /// Any other endpoint of the API.
     "http.request": request::Params => request::HttpReply, Place::NETWORK, request::run;
     /// Whether one more fits under a limit of the account, without network.
@@ -158,20 +187,52 @@ methods! {
         let (records, lost) = core.ring.take();
         Ok(LogReply { records, lost })
     };
+    /// Forgets what is remembered of an item: a correction, and what was found.
+    "match.forget": matching::methods::ItemParams => matching::methods::ForgetReply, Place::OFFLINE, matching::methods::forget;
+    /// What an item is taken for, and what its file name says; without network.
+    "match.get": matching::methods::ItemParams => matching::methods::GetReply, Place::OFFLINE, matching::methods::get;
+    /// What an item could be: Trakt's search.
+    "match.search": matching::methods::SearchParams => matching::methods::SearchReply, Place::NETWORK, matching::methods::look;
+    /// Corrects what an item is taken for, for good; refused entries of it are tried again.
+    "match.set": matching::methods::SetParams => matching::methods::SetReply, Place::OFFLINE, matching::methods::set;
     /// What methods there are.
     "methods": NoParams => MethodsReply, Place::OFFLINE, |_, _, _| {
         Ok(MethodsReply { methods: NAMES.iter().map(|(name, about)| MethodInfo { name: (*name).into(), about: about.trim().into() }).collect() })
     };
+    /// Throws entries of the outbox away, whether they wait or were refused. No network.
+    "outbox.discard": outbox::IdsParams => outbox::Discarded, Place::STORE, |core, params, budget| outbox::discard(core, &params, budget);
+    /// What waits to be sent to Trakt and what Trakt refused, page by page, and what keeps it from being sent. No network.
+    "outbox.list": outbox::ListParams => outbox::ListReply, Place::STORE, |core, params, budget| outbox::list(core, &params, budget);
+    /// Puts refused entries of the outbox back to where they wait, and has everything tried now. No network.
+    "outbox.retry": outbox::IdsParams => outbox::Retried, Place::STORE, |core, params, budget| outbox::retry(core, &params, budget);
     /// Whether the account may do something, without network.
     "permission.check": PermissionParams => PermissionCheck, Place::OFFLINE, |core, params, budget| {
         service::check_permission(core, &params.permission, budget)
     };
+    /// What is half watched, as Trakt has it: all of it, the newest first.
+    "playback.list": playback::ListParams => playback::ListReply, Place::NETWORK, |core, params, budget| playback::list(core, &params, budget);
+    /// Forgets where something was stopped.
+    "playback.remove": playback::RemoveParams => playback::Removed, Place::NETWORK, |core, params, budget| playback::remove(core, &params, budget);
+    /// Tells what a player does: the library decides what Trakt is told, and tells it. Returns at once. No network.
+    "player.event": PlayerEvent [null: "position_ms", "duration_ms"] => Report, Place::OFFLINE, |core, params, _| scrobbler::event(core, params);
+    /// What plays, and what is made of it. No network.
+    "player.get": NoParams => scrobbler::Sessions, Place::OFFLINE, |core, _, _| Ok(scrobbler::sessions(core));
+    /// Sets how this client scrobbles, as long as it is open: what isn't given stays as it is. All options as they are then. No network.
+    "player.options": OptionsChange => Options, Place::OFFLINE, |core, params, _| scrobbler::options(core, params);
     /// A text, such as a web address, as a QR code: its rows, and a PNG file in `dir`. No network.
     "qr.write": QrParams => QrReply, Place::OFFLINE, |_, params, _| write_qr(&params);
+    /// Takes a rating back; sent by the outbox.
+    "rating.remove": marks::ItemParams => marks::Queued, Place::STORE, |core, params, budget| marks::unrate(core, &params, budget);
+    /// Rates from 1 to 10; sent by the outbox.
+    "rating.set": marks::RatingParams => marks::Queued, Place::STORE, |core, params, budget| marks::rate(core, &params, budget);
     /// The user's settings, limits and permissions, from the store while they are young enough, otherwise from Trakt.
     "settings.get": SettingsParams => SettingsReply, Place::NETWORK, |core, params, budget| {
         service::get_settings(core, params.extended, params.max_age_ms, params.offline, budget)
     };
+    /// Puts on the watchlist; sent by the outbox.
+    "watchlist.add": marks::ItemsParams => marks::Queued, Place::STORE, |core, params, budget| marks::add(core, Mark::WatchlistAdd, &params, budget);
+    /// Takes off the watchlist; sent by the outbox.
+    "watchlist.remove": marks::ItemsParams => marks::Queued, Place::STORE, |core, params, budget| marks::add(core, Mark::WatchlistRemove, &params, budget);
 }
 
 /// No parameters.
@@ -366,6 +427,8 @@ pub struct ErrorShape {
     limit: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
 }
 
 /// How often a waiting taker looks whether somebody else has changed the store.
@@ -425,9 +488,16 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/methods");
         let write = std::env::var_os("LIBTRAKT_WRITE_SCHEMAS").is_some();
         let mut expected = std::collections::BTreeSet::new();
-        for (name, about, params, reply) in schemas() {
+        for (name, about, nullable, params, reply) in schemas() {
             let mut params = params.to_value();
+            let kept: Vec<_> = nullable
+                .iter()
+                .map(|key| (key, params["properties"][key].clone()))
+                .collect();
             without_null(&mut params);
+            for (key, schema) in kept {
+                params["properties"][key] = schema;
+            }
             let schema = serde_json::json!({ "method": name, "about": about.trim(), "params": params, "reply": reply });
             let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
             let path = folder.join(format!("{name}.json"));

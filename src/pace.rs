@@ -26,15 +26,19 @@ pub struct WritePace {
     scope: String,
     /// When this client claimed its last write.
     claimed: Mutex<Option<Moment>>,
+    /// When it wrote last, if that could not be stored.
+    unstored: Mutex<Option<Moment>>,
 }
 
 impl WritePace {
     /// The pace of the account that the scope names.
-    pub fn new(store: Arc<Store>, scope: String) -> Self {
+    pub fn new(store: Arc<Store>, scope: &str) -> Self {
         Self {
             store,
-            scope,
+            // Beside what is the account's: whoever is unlinked and linked again has written just now all the same.
+            scope: format!("{scope} pace"),
             claimed: Mutex::default(),
+            unstored: Mutex::default(),
         }
     }
 
@@ -42,9 +46,13 @@ impl WritePace {
     fn try_claim(&self, budget: &Budget) -> Result<u64> {
         self.store.write(budget, |tx| {
             let now = Moment::now();
-            let passed = tx
-                .get::<Moment>(&self.scope, KEY)?
-                .map(|last| now.since(&last));
+            let stored = tx.get::<Moment>(&self.scope, KEY)?;
+            let unstored = lock(&self.unstored).clone();
+            let passed = [stored, unstored]
+                .into_iter()
+                .flatten()
+                .map(|last| now.since(&last))
+                .min();
             // A moment in the future is a clock that jumped: a whole second from now is safe.
             match passed {
                 Some(passed) if passed < 0 => tx
@@ -63,6 +71,7 @@ impl Pace for WritePace {
             match self.try_claim(budget) {
                 Ok(0) => {
                     *lock(&self.claimed) = Some(Moment::now());
+                    *lock(&self.unstored) = None;
                     return Ok(());
                 }
                 Ok(wait) => budget.wait(Duration::from_millis(wait), || {
@@ -72,9 +81,12 @@ impl Pace for WritePace {
                     budget.check()?;
                     // A store that can't be written is no reason to be impolite.
                     log::debug!("the moment of the last write can't be stored: {error}");
-                    return budget.wait(Duration::from_millis(APART_MS.unsigned_abs()), || {
+                    budget.wait(Duration::from_millis(APART_MS.unsigned_abs()), || {
                         Error::new(Status::RateLimited, "Trakt takes one write a second")
-                    });
+                    })?;
+                    *lock(&self.claimed) = Some(Moment::now());
+                    *lock(&self.unstored) = Some(Moment::now());
+                    return Ok(());
                 }
             }
         }
@@ -94,6 +106,7 @@ impl Pace for WritePace {
             .store
             .write(&budget, |tx| tx.put(&self.scope, KEY, &now));
         if let Err(error) = noted {
+            *lock(&self.unstored) = Some(now);
             log::debug!("the moment of the last write can't be stored: {error}");
         }
     }

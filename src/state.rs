@@ -21,6 +21,9 @@ const CLOCK_WRONG_MS: i64 = 5 * 60 * 1000;
 /// How long a write that must not be lost may wait for the store.
 const PATIENT: Duration = Duration::from_secs(15);
 
+/// What is personal beside the documents below: their scopes begin with the account's.
+const PERSONAL: [&str; 3] = ["sessions", "counted", "matches"];
+
 /// An access token with the refresh token that replaces it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
@@ -114,6 +117,15 @@ pub struct AccountDoc {
     pub refresh_failure: Option<RefreshFailure>,
     /// How far the wall clock is off.
     pub skew: Option<Skew>,
+}
+
+impl AccountDoc {
+    fn skew_ms(&self) -> Option<i64> {
+        self.skew
+            .as_ref()
+            .filter(|skew| skew.boot_id == crate::clock::boot_id())
+            .map(|skew| skew.ms)
+    }
 }
 
 /// An answer of `/users/settings`.
@@ -211,11 +223,16 @@ impl View {
 
     /// Milliseconds to add to the wall clock, as far as this start of the machine has learnt it.
     pub fn skew_ms(&self) -> Option<i64> {
-        self.account
-            .skew
-            .as_ref()
-            .filter(|skew| skew.boot_id == crate::clock::boot_id())
-            .map(|skew| skew.ms)
+        self.account.skew_ms()
+    }
+
+    /// The same for who has nothing but a transaction.
+    ///
+    /// # Errors
+    /// As [`Tx::get`].
+    pub fn skew_in(tx: &Tx<'_>, scope: &str) -> Result<Option<i64>> {
+        let account: Option<AccountDoc> = tx.get(scope, ACCOUNT)?;
+        Ok(account.and_then(|account| account.skew_ms()))
     }
 }
 
@@ -337,6 +354,11 @@ impl State {
     /// The documents as they were read last, without looking at the store.
     pub fn cached(&self) -> Arc<View> {
         Arc::clone(&lock(&self.inner).view)
+    }
+
+    /// Whether anybody has changed the store since it was read last. Never waits.
+    pub fn is_stale(&self) -> bool {
+        lock(&self.inner).generation != Some(self.store.generation())
     }
 
     /// Whether anything could not be written yet.
@@ -496,7 +518,10 @@ impl State {
     /// # Errors
     /// What kept the store from being erased.
     pub fn erase(&self, budget: &Budget) -> Result<()> {
-        let erased = self.store.erase(budget, &self.scope);
+        let mut scopes = vec![self.scope.clone()];
+        scopes.extend(PERSONAL.map(|more| format!("{} {more}", self.scope)));
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let erased = self.store.erase(budget, &scopes);
         {
             let mut inner = lock(&self.inner);
             let over = if inner.unsaved.any() {

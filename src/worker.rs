@@ -19,6 +19,8 @@ pub enum Lane {
     Login,
     /// Requests that spend a token or a code: never torn down.
     Spend,
+    /// What players did and what waits in the outbox, one after the other. Its thread takes the place of one for calls.
+    Scrobble,
 }
 
 impl Lane {
@@ -26,6 +28,7 @@ impl Lane {
         match self {
             Lane::Calls => 4,
             Lane::Login | Lane::Spend => 2,
+            Lane::Scrobble => 1,
         }
     }
 
@@ -34,6 +37,7 @@ impl Lane {
             Lane::Calls => "trakt-calls",
             Lane::Login => "trakt-login",
             Lane::Spend => "trakt-spend",
+            Lane::Scrobble => "trakt-scrobble",
         }
     }
 }
@@ -95,6 +99,18 @@ impl State {
         running.count() + self.queue(lane).len()
     }
 
+    /// Whether one more job of the lane would be one too many: eight in all, whatever the lanes.
+    fn is_full(&mut self, lane: Lane) -> bool {
+        let shared = match lane {
+            Lane::Calls => self.working(Lane::Scrobble),
+            Lane::Scrobble => self
+                .working(Lane::Calls)
+                .saturating_sub(Lane::Calls.most() - 1),
+            Lane::Login | Lane::Spend => 0,
+        };
+        self.working(lane) + shared >= lane.most()
+    }
+
     /// How much is at work or handed out; an idle thread is no work.
     fn running(&self) -> usize {
         let working = self.threads.iter().filter(|thread| thread.task.is_some());
@@ -113,7 +129,7 @@ impl State {
 struct Shared {
     state: Mutex<State>,
     /// Idle threads of each lane wait here for a job.
-    ready: [Condvar; 3],
+    ready: [Condvar; 4],
     /// Tells who waits for the end that a thread has ended.
     ended: Condvar,
     /// Runs on each new thread before its first job, for what belongs to the thread as a whole.
@@ -162,7 +178,7 @@ impl Workers {
         if state.closed {
             return Err(Error::closed());
         }
-        if state.working(lane) >= lane.most() || state.abandoned() >= MOST_ABANDONED {
+        if state.is_full(lane) || state.abandoned() >= MOST_ABANDONED {
             return Err(Error::new(
                 Status::Busy,
                 "too many requests are running; try again when one has ended",
@@ -327,6 +343,24 @@ mod tests {
         drop(hang(&workers, Lane::Login, &Cancel::new()).unwrap());
         drop(hang(&workers, Lane::Spend, &Cancel::new()).unwrap());
         drop(held);
+        workers.close();
+        assert_eq!(workers.wait(Duration::from_secs(30)), 0);
+    }
+
+    #[test]
+    fn the_scrobbler_s_thread_takes_the_place_of_one_for_calls() {
+        let workers = workers();
+        let hold = |lane| hang(&workers, lane, &Cancel::new());
+        let scrobbler = hold(Lane::Scrobble).unwrap();
+        let calls: Vec<_> = (0..3).map(|_| hold(Lane::Calls).unwrap()).collect();
+        assert_eq!(hold(Lane::Calls).unwrap_err().status, Status::Busy);
+        drop(scrobbler);
+        while lock(&workers.0.state).working(Lane::Scrobble) > 0 {
+            std::thread::yield_now();
+        }
+        let fourth = hold(Lane::Calls).unwrap();
+        assert_eq!(hold(Lane::Scrobble).unwrap_err().status, Status::Busy);
+        drop((calls, fourth));
         workers.close();
         assert_eq!(workers.wait(Duration::from_secs(30)), 0);
     }

@@ -278,6 +278,57 @@ fn run_every_method(lab: &Lab, run: impl Fn(&str, Value) -> Value) {
     assert_eq!(page["headers"]["x-pagination-item-count"], "257");
     assert!(page["body"][0]["id"].as_u64().unwrap() > 1 << 53);
 
+    // What it has to be told, and what goes there at once.
+    let heat =
+        json!({"type": "movie", "title": "Heat", "year": 1995, "ids": {"imdb": "tt0113277"}});
+    let items = json!({"items": [heat]});
+    let marks = [
+        (
+            "history.add",
+            json!({"items": [heat], "watched_at": "released"}),
+        ),
+        ("history.remove", items.clone()),
+        ("watchlist.add", items.clone()),
+        ("watchlist.remove", items.clone()),
+        ("collection.add", items.clone()),
+        ("collection.remove", items),
+        ("rating.set", json!({"item": heat, "rating": 9})),
+        ("rating.remove", json!({"item": heat})),
+    ];
+    for (method, params) in marks {
+        let queued = run(method, params);
+        assert_eq!(queued["queued"], 1, "{method}");
+    }
+    let waiting = run("outbox.list", json!({"state": "waiting", "limit": 500}));
+    assert_eq!(waiting["next"], Value::Null);
+    assert!(run("outbox.retry", json!({"all": true}))["retried"].is_u64());
+    assert!(run("outbox.discard", json!({"all": true}))["discarded"].is_u64());
+    let named = json!({"item": {"type": "file", "file": "/films/Heat (1995).mkv"}});
+    assert_eq!(run("match.get", named.clone())["parsed"]["title"], "Heat");
+    let found = run("match.search", named.clone());
+    assert_eq!(found["candidates"][0]["title"], "Heat");
+    let is = json!({"movie": {"ids": found["candidates"][0]["ids"]}});
+    let corrected = json!({"item": named["item"], "match": is});
+    assert_eq!(run("match.set", corrected)["retried"], 0);
+    assert_eq!(run("match.get", named.clone())["source"], "set");
+    assert_eq!(run("match.forget", named)["forgotten"], true);
+    let started = json!({"event": "started", "session": "a", "item": heat,
+        "position_ms": 0, "duration_ms": 10_200_000, "at": "2026-01-01T00:00:00Z"});
+    assert_eq!(run("player.event", started)["state"], "playing");
+    let options = run("player.options", json!({"exclude": {"tags": ["Kids"]}}));
+    assert_eq!(options["exclude"]["tags"], json!(["Kids"]));
+    assert_eq!(run("player.get", json!({}))["sessions"][0]["session"], "a");
+    let nothing =
+        json!({"event": "stopped", "session": "a", "position_ms": null, "duration_ms": null});
+    assert_eq!(run("player.event", nothing)["state"], "ended");
+    let checked_in = run("checkin", json!({"item": heat, "message": "again"}));
+    assert_eq!(checked_in["movie"]["title"], "Heat");
+    assert_eq!(run("checkin.cancel", json!({}))["cancelled"], true);
+    let playbacks = run("playback.list", json!({"type": "movies"}));
+    let first = &playbacks["items"][0];
+    assert_eq!(first["type"], "movie", "{playbacks}");
+    run("playback.remove", json!({"id": first["id"]}));
+
     // The end of the account, and another by authorization code.
     assert_eq!(run("account.unlink", json!({}))["revoked"], true);
     let url = run("authorize.url", json!({"prompt": "login", "signup": true}));

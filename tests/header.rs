@@ -100,6 +100,7 @@ fn the_functions_stand_in_the_order_of_the_contract() {
             "trakt_check_limit",
             "trakt_check_permission",
             "trakt_unlink",
+            "trakt_player_event",
             "trakt_call",
             "trakt_submit",
             "trakt_result",

@@ -19,6 +19,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::{Answer, Host, Method, Request, Retry};
 use crate::link::driver;
 use crate::link::tokens;
+use crate::scrobble::driver as scrobbler;
 use crate::secret::Secret;
 use crate::state::{StoredSettings, TroubleKind, View};
 use crate::store::Condition;
@@ -405,5 +406,6 @@ pub fn unlink(core: &Arc<Core>, budget: &Budget) -> Result<Unlinked> {
     driver::cancel(core, budget)?;
     let (revoked, reason) = tokens::unlink(core, budget)?;
     core.forget_contact();
+    scrobbler::account_changed(core);
     Ok(Unlinked { revoked, reason })
 }

@@ -510,6 +510,52 @@ pub extern "C" fn trakt_unlink(client: trakt_client) -> *mut c_char {
     guard::reply(|| Ok(life::get(client)?.call("account.unlink", None)))
 }
 
+/// Tells what a player does, and what plays: raw facts, from which the library decides what Trakt is
+/// told, and when. Call it for each thing that happens, and every 5 to 15 seconds while it plays.
+///
+/// `event_json` is an object:
+///
+/// - `event`: `started`, `progress` (it plays on), `paused`, `resumed`, `seeked`, `stopped`, or
+///   `ended` (it ran to its end by itself).
+/// - `session`: your name for this playback, 1 to 200 bytes. `started` with a name that is in use
+///   ends that playback first.
+/// - `position_ms`, `duration_ms`: where it is, and how long it is. Absent or null: unknown; so is
+///   a `duration_ms` of 0.
+/// - `at`: when it happened, RFC 3339, if that isn't now.
+/// - `item`: what plays; with `started`, and on others when that has changed. A film is
+///   `{"type":"movie","title":"Heat","year":1995,"ids":{"imdb":"tt0113277"}}`; other types are
+///   `episode`, `episodes` (several in one file), `file` (only a name), `music_video`, `unknown`.
+///   docs/methods/player.event.json has them all.
+///
+/// `data`: `{"session":"a","state":"playing","reason":null,"counts":false,"progress":12.34}`.
+/// `state` is `playing`, `paused`, `ended` or `ignored`, `reason` why it isn't recorded: a word
+/// such as `excluded_http`, `not_linked` or `no_duration`. `counts`: whether it counts as watched,
+/// as it ended, or if it ended now. `progress` in percent, null while the length is unknown.
+///
+/// - `client`: the client.
+/// - `event_json`: an object. Required (NULL is `invalid_argument`); borrowed for the call.
+/// - **Returns:** a reply that the caller owns and gives to trakt_string_free(); NULL only when
+///   there is no memory.
+/// - **Blocking:** never, neither for the network nor for the disk: as a rule some microseconds.
+///   What follows is done in the background.
+/// - **Threads:** any thread, any time. The events of one playback count in the order of the calls.
+/// - **Status:** `ok`, also when it isn't recorded; `invalid_argument`, `invalid_handle`,
+///   `invalid_json`, `unknown_option`, `wrong_state`, `closed`, `cancelled`, `internal`.
+/// - **Since:** 0.1.0 (ABI 1).
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trakt_player_event(
+    client: trakt_client,
+    event_json: *const c_char,
+) -> *mut c_char {
+    guard::reply(|| {
+        let client = life::get(client)?;
+        // SAFETY: NULL, or text that ends with a NUL and stays for the call.
+        let event = unsafe { text::required("event_json", event_json) }?;
+        Ok(client.call("player.event", Some(event)))
+    })
+}
+
 /// Calls a method by its name and waits for its reply. The functions above are such methods:
 /// trakt_device_start() is `device.start`. `methods` lists what there is. `http.request` reaches
 /// every other endpoint of Trakt, and `log.next` hands out log records.

@@ -81,6 +81,28 @@ pub(super) fn keys(connection: &Connection, scope: &str) -> Result<Vec<String>> 
         .collect()
 }
 
+/// Key and text of the documents of one scope behind a key, in order, at most so many.
+pub(super) fn scan(
+    connection: &Connection,
+    scope: &str,
+    after: &str,
+    most: usize,
+) -> Result<Vec<(String, Zeroizing<String>)>> {
+    connection
+        .prepare(
+            "SELECT key, value FROM document WHERE scope = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
+        )?
+        .query_map(
+            rusqlite::params![scope, after, i64::try_from(most).unwrap_or(i64::MAX)],
+            |row| {
+                let text = row.get_ref(1)?.as_bytes_or_null().ok().flatten();
+                let text = String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
+                Ok((row.get(0)?, Zeroizing::new(text)))
+            },
+        )?
+        .collect()
+}
+
 /// Commits all changes or none.
 pub(super) fn apply(connection: &Connection, changes: &Changes) -> Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;

@@ -218,12 +218,12 @@ impl Store {
         self.commit(budget, true, work, |(), _| ())
     }
 
-    /// Erases what is personal: every document of the scope, and a damaged file that was kept aside. A full disk's
+    /// Erases what is personal: every document of these scopes, and a damaged file that was kept aside. A full disk's
     /// reserve may go for it.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub fn erase(&self, budget: &Budget, scope: &str) -> Result<()> {
+    pub fn erase(&self, budget: &Budget, scopes: &[&str]) -> Result<()> {
         if let Some(disk) = &self.disk {
             match disk.remove_corrupt() {
                 Err(trouble) if !self.in_memory() => return Err(trouble.error()),
@@ -231,7 +231,9 @@ impl Store {
             }
         }
         self.write(budget, |tx| {
-            tx.clear(scope)?;
+            for scope in scopes {
+                tx.clear(scope)?;
+            }
             tx.release_reserve();
             Ok(())
         })

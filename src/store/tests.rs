@@ -331,7 +331,7 @@ fn deleted_text_is_gone_from_the_file() {
             .any(|part| part == secret.as_bytes())
     };
     assert!(holds(dir.path()));
-    store.erase(&budget(), SCOPE).unwrap();
+    store.erase(&budget(), &[SCOPE]).unwrap();
     assert!(!holds(dir.path()));
     assert_eq!(get(&store, "token"), None);
 }
@@ -545,7 +545,7 @@ fn the_folder_itself_may_not_be_planted() {
         let store = open(dir.path());
         assert_eq!(store.condition(), Condition::Memory, "{kind}");
         put(&store, "key", "value").unwrap();
-        store.erase(&budget(), SCOPE).unwrap();
+        store.erase(&budget(), &[SCOPE]).unwrap();
         assert_eq!(fs::read_dir(&victim).unwrap().count(), 0, "{kind}");
     }
 }
@@ -668,7 +668,7 @@ fn a_damaged_file_is_kept_aside_and_a_new_one_begins() {
         let other = open(dir.path());
         assert_eq!(other.condition(), Condition::Ok, "{kind}");
         assert_eq!(get(&other, "key").as_deref(), Some("value"), "{kind}");
-        store.erase(&budget(), SCOPE).unwrap();
+        store.erase(&budget(), &[SCOPE]).unwrap();
         assert!(!aside.exists());
         assert_eq!(store.condition(), Condition::Ok);
         is_sound(dir.path());
@@ -763,7 +763,7 @@ fn a_newer_file_is_left_alone_byte_for_byte() {
     put(&store, "key", "value").unwrap();
     store.reserve(&budget()).unwrap();
     assert!(store.try_lock("refresh.lock").unwrap().is_some());
-    store.erase(&budget(), SCOPE).unwrap();
+    store.erase(&budget(), &[SCOPE]).unwrap();
     assert_eq!(store.condition(), Condition::Newer);
     assert!(fs::read(&path).unwrap() == bytes);
     assert_eq!(fs::metadata(&path).unwrap().mtime_nsec(), modified);
@@ -999,7 +999,7 @@ fn an_account_is_erased_from_a_full_disk() {
     put(&store, "token", &"p".repeat(2000)).unwrap();
     store.reserve(&budget()).unwrap();
     let _filling = disk.fill();
-    store.erase(&budget(), SCOPE).unwrap();
+    store.erase(&budget(), &[SCOPE]).unwrap();
     assert_eq!(get(&open(disk.path()), "token"), None);
 }
 

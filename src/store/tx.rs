@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -136,6 +137,53 @@ impl<'a> Tx<'a> {
             }
         }
         Ok(keys.into_iter().collect())
+    }
+
+    /// The documents of a scope whose keys come after `after` (`""`: from the first), in the order of their keys, at
+    /// most `most` of them. One that `T` can't be made of is passed over.
+    ///
+    /// # Errors
+    /// `storage` or `storage_corrupt` when the file can't be read.
+    pub fn scan<T: DeserializeOwned>(
+        &self,
+        scope: &str,
+        after: &str,
+        most: usize,
+    ) -> Result<Vec<(String, T)>> {
+        let beyond = (scope.to_owned(), after.to_owned());
+        let mine = || {
+            let from = (Bound::Excluded(&beyond), Bound::Unbounded);
+            self.changes
+                .range(from)
+                .take_while(|((its, _), _)| its == scope)
+        };
+        // What was removed here makes room for as many more.
+        let enough = most.saturating_add(mine().count());
+        let mut texts: BTreeMap<String, Text> = match &self.source {
+            Source::Nothing => BTreeMap::new(),
+            Source::Memory(documents) => documents
+                .range((Bound::Excluded(&beyond), Bound::Unbounded))
+                .take_while(|((its, _), _)| its == scope)
+                .take(enough)
+                .map(|((_, key), text)| (key.clone(), text.clone()))
+                .collect(),
+            Source::File(connection, folder) => database::scan(connection, scope, after, enough)
+                .map_err(|error| self.failed(&error, folder))?
+                .into_iter()
+                .collect(),
+        };
+        for ((_, key), change) in mine() {
+            match change {
+                Some(text) => texts.insert(key.clone(), text.clone()),
+                None => texts.remove(key),
+            };
+        }
+        Ok(texts
+            .into_iter()
+            .take(most)
+            .filter_map(|(key, text)| Some((parse(&key, text.as_bytes())?, key)))
+            .map(|(value, key)| (key, value))
+            .collect())
     }
 
     /// Removes every document of a scope.

@@ -29,6 +29,7 @@ _METHODS = {
     "trakt_check_limit": "limit.check",
     "trakt_check_permission": "permission.check",
     "trakt_unlink": "account.unlink",
+    "trakt_player_event": "player.event",
     "trakt_next_events": "events.next",
 }
 

@@ -260,6 +260,8 @@ def next_events(bench: Bench) -> Iterator[Hang]:
     )
 
 
+STARTED = json.dumps({"event": "started", "session": "a", "item": {"type": "movie", "title": "Heat"}})
+
 HANGS: Dict[str, Callable[[Bench], ContextManager[Hang]]] = {
     "connect": connect,
     "handshake": handshake,
@@ -491,6 +493,7 @@ def test_a_locked_store_keeps_neither_open_nor_a_poll_nor_a_start_waiting(bench:
             (0, lambda: wire.text("trakt_device_poll", 0)),
             (0, lambda: wire.text("trakt_next_events", 0)),
             (250, lambda: wire.text("trakt_account")),
+            (0, lambda: wire.text("trakt_player_event", STARTED)),
             (250, lambda: wire.text("trakt_device_start", '{"wait_ms":0}')),
             (0, lambda: wire.text("trakt_submit", "device.cancel", None)),
         ]:

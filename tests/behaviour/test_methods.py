@@ -15,23 +15,48 @@ SCHEMAS: Dict[str, Dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "docs" / "methods").glob("*.json"))
 }
 
+#: A film.
+HEAT = {"type": "movie", "title": "Heat", "year": 1995}
+
 #: Parameters with which a method does something on a client without an account, and the code that it then has.
 PLAIN: Dict[str, Tuple[Optional[Dict[str, Any]], str]] = {
     "account.get": (None, "ok"),
     "account.unlink": (None, "ok"),
     "authorize.finish": ({"url": "abc"}, "wrong_state"),
     "authorize.url": ({}, "ok"),
+    "checkin": ({"item": HEAT}, "not_linked"),
+    "checkin.cancel": (None, "not_linked"),
+    "collection.add": ({"items": [HEAT]}, "not_linked"),
+    "collection.remove": ({"items": [HEAT]}, "not_linked"),
     "device.cancel": (None, "ok"),
     "device.poll": ({"wait_ms": 0}, "ok"),
     "device.start": ({"wait_ms": 0}, "ok"),
     "events.next": ({"wait_ms": 0}, "ok"),
+    "history.add": ({"items": [HEAT], "watched_at": "released"}, "not_linked"),
+    "history.remove": ({"items": [HEAT]}, "not_linked"),
     "http.request": ({"method": "GET", "path": "/users/settings"}, "not_linked"),
     "limit.check": ({"limit": "list.count", "have": 2}, "ok"),
     "log.next": (None, "ok"),
+    "match.forget": ({"item": HEAT}, "ok"),
+    "match.get": ({"item": HEAT}, "ok"),
+    "match.search": ({"query": "Heat"}, "not_linked"),
+    "match.set": ({"item": HEAT, "match": {"movie": {"ids": {"imdb": "tt0113277"}}}}, "ok"),
     "methods": (None, "ok"),
+    "outbox.discard": ({"all": True}, "ok"),
+    "outbox.list": ({}, "ok"),
+    "outbox.retry": ({"ids": [1]}, "ok"),
     "permission.check": ({"permission": "commenting"}, "ok"),
+    "playback.list": ({}, "not_linked"),
+    "playback.remove": ({"id": 1}, "not_linked"),
+    "player.event": ({"event": "started", "session": "a", "item": HEAT}, "ok"),
+    "player.get": (None, "ok"),
+    "player.options": ({}, "ok"),
     "qr.write": ({"text": "https://app.trakt.tv/vip"}, "ok"),
+    "rating.remove": ({"item": HEAT}, "not_linked"),
+    "rating.set": ({"item": HEAT, "rating": 9}, "not_linked"),
     "settings.get": ({}, "not_linked"),
+    "watchlist.add": ({"items": [HEAT]}, "not_linked"),
+    "watchlist.remove": ({"items": [HEAT]}, "not_linked"),
 }
 
 #: One value of each JSON type.
@@ -60,13 +85,17 @@ def fits(value: Any, schema: Dict[str, Any]) -> bool:
     if "enum" in schema or "oneOf" in schema:
         return False
     kind = schema.get("type")
+    if value is None:
+        return isinstance(kind, list) and "null" in kind
     if kind is None:
         return True
+    if isinstance(kind, list):
+        return any(fits(value, {**schema, "type": one}) for one in kind)
     if kind == "integer":
         low = schema.get("minimum", float("-inf"))
         return isinstance(value, int) and not isinstance(value, bool) and value >= low
     types = {"string": str, "boolean": bool, "object": dict, "array": list, "number": (int, float)}
-    return isinstance(value, types[kind])
+    return kind in types and isinstance(value, types[kind])
 
 
 def properties(method: str) -> Dict[str, Dict[str, Any]]:
@@ -105,7 +134,7 @@ def test_each_parameter_of_a_wrong_type_is_named(offline: Wire, method: str) -> 
     for name, schema in properties(method).items():
         good = PLAIN[method][0] or {}
         for value in [*VALUES, None]:
-            if value is None or not fits(value, schema):
+            if not fits(value, schema):
                 said = refused(offline, method, {**good, name: value})
                 assert said.startswith("invalid_argument: ") and f"`{name}" in said, (method, name, value, said)
 
@@ -151,7 +180,8 @@ def test_text_that_is_no_object_is_refused(offline: Wire, method: str) -> None:
 
 def test_no_parameters_are_the_same_as_an_empty_object(offline: Wire) -> None:
     for method, (_, expected) in PLAIN.items():
-        if expected == "ok" and not SCHEMAS[method]["params"].get("required"):
+        one_of_two = method in ("outbox.discard", "outbox.retry")
+        if expected == "ok" and not one_of_two and not SCHEMAS[method]["params"].get("required"):
             assert code(offline.call(method, None)) == code(offline.call(method, "{}")) == "ok", method
 
 

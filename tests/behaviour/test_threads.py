@@ -27,6 +27,15 @@ from wire import Wire, code, envelope_of
 THREADS = 16
 ROUNDS = 400
 
+#: What a player reports, and what it should not.
+EVENTS = [
+    '{"event":"started","session":"a","position_ms":0,"duration_ms":1000,"item":{"type":"file","file":"/a.mkv"}}',
+    '{"event":"progress","session":"a","position_ms":900}',
+    '{"event":"paused","session":"a","position_ms":null}',
+    '{"event":"ended","session":"a"}',
+    "{",
+]
+
 #: What a call may come to here; anything else is a defect.
 EXPECTED = {
     "ok",
@@ -92,6 +101,7 @@ class Hammer:
             ["trakt_get_settings", chance.choice([None, '{"max_age_ms":0}', '{"offline":true}'])],
             ["trakt_check_limit", "list.count", chance.getrandbits(64)],
             ["trakt_check_permission", "commenting"],
+            ["trakt_player_event", chance.choice(EVENTS)],
             ["trakt_call", method, params],
             ["trakt_submit", method, params],
             ["trakt_result", chance.getrandbits(4), chance.choice([0, 10])],
@@ -178,6 +188,7 @@ def test_sixteen_threads_call_everything_at_once_and_each_reply_is_an_envelope(
         assert codes.keys() <= EXPECTED, codes
         assert codes.keys() >= {"ok", "cancelled", "invalid_handle", "invalid_argument", "unknown_method"}, codes
         assert sum(codes.values()) > THREADS * ROUNDS * 0.8, codes
+        sim.clear_faults()
         # Whatever was torn down, the account is still there and works.
         with Wire(library, sim.client_config(data_dir=folder)) as wire:
             assert wire.data("account.get")["state"] == "linked"

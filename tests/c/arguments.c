@@ -94,6 +94,15 @@ static void texts(trakt_client client)
     EXPECT(trakt_check_permission(client, "\xc3\xa9t\xc3\xa9"), TRAKT_INVALID_ARGUMENT, "`permission`");
     EXPECT(trakt_check_permission(client, NULL), TRAKT_INVALID_ARGUMENT, "`permission`");
     EXPECT(trakt_check_permission(client, "\xff"), TRAKT_INVALID_ARGUMENT, "`permission`");
+    EXPECT(trakt_player_event(client, NULL), TRAKT_INVALID_ARGUMENT, "`event_json`");
+    EXPECT(trakt_player_event(client, "\xff"), TRAKT_INVALID_ARGUMENT, "`event_json`");
+    EXPECT(trakt_player_event(client, huge), TRAKT_INVALID_ARGUMENT, "`event_json`");
+    EXPECT(trakt_player_event(client, "x"), TRAKT_INVALID_JSON, NULL);
+    EXPECT(trakt_player_event(client, "{}"), TRAKT_INVALID_ARGUMENT, "`event`");
+    EXPECT(trakt_player_event(client, "{\"event\":\"started\",\"session\":\"\"}"), TRAKT_INVALID_ARGUMENT,
+           "`session`");
+    EXPECT(trakt_player_event(client, "{\"event\":\"started\",\"session\":\"a\"}"), TRAKT_INVALID_ARGUMENT,
+           "`item`");
     EXPECT(trakt_call(client, NULL, NULL), TRAKT_INVALID_ARGUMENT, "`method`");
     EXPECT(trakt_call(client, "\xff", NULL), TRAKT_INVALID_ARGUMENT, "`method`");
     EXPECT(trakt_call(client, huge, NULL), TRAKT_INVALID_ARGUMENT, "`method`");
@@ -121,6 +130,8 @@ static void harmless(trakt_client client)
     EXPECT(trakt_check_permission(client, "no.\"such\"\\"), TRAKT_OK, "\"allowed\":true");
     EXPECT(trakt_device_poll(client, 0), TRAKT_OK, "\"state\":\"idle\"");
     EXPECT(trakt_device_cancel(client), TRAKT_OK, NULL);
+    EXPECT(trakt_player_event(client, "{\"event\":\"stopped\",\"session\":\"a\"}"), TRAKT_OK,
+           "\"unknown_session\"");
     EXPECT(trakt_next_events(client, 0), TRAKT_OK, "\"events\":[");
     EXPECT(trakt_call(client, "methods", NULL), TRAKT_OK, "device.start");
 }

@@ -23,6 +23,7 @@ static void refused(trakt_client client)
     EXPECT(trakt_check_limit(client, "list.count", 1), TRAKT_WRONG_STATE, NULL);
     EXPECT(trakt_check_permission(client, "liking"), TRAKT_WRONG_STATE, NULL);
     EXPECT(trakt_unlink(client), TRAKT_WRONG_STATE, NULL);
+    EXPECT(trakt_player_event(client, "{}"), TRAKT_WRONG_STATE, NULL);
     EXPECT(trakt_call(client, "account.get", NULL), TRAKT_WRONG_STATE, NULL);
     EXPECT(trakt_submit(client, "account.get", NULL), TRAKT_WRONG_STATE, NULL);
     EXPECT(trakt_result(client, 1, 1000000), TRAKT_WRONG_STATE, NULL);

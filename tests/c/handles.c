@@ -13,6 +13,7 @@ static void every_function_refuses(trakt_client client)
     EXPECT(trakt_check_limit(client, "list.count", 1), TRAKT_INVALID_HANDLE, NULL);
     EXPECT(trakt_check_permission(client, "liking"), TRAKT_INVALID_HANDLE, NULL);
     EXPECT(trakt_unlink(client), TRAKT_INVALID_HANDLE, NULL);
+    EXPECT(trakt_player_event(client, "{}"), TRAKT_INVALID_HANDLE, NULL);
     EXPECT(trakt_call(client, "account.get", NULL), TRAKT_INVALID_HANDLE, NULL);
     EXPECT(trakt_submit(client, "account.get", NULL), TRAKT_INVALID_HANDLE, NULL);
     EXPECT(trakt_result(client, 1, 1000000), TRAKT_INVALID_HANDLE, NULL);

@@ -31,6 +31,8 @@ flags="-Wall -Wextra -pedantic -Werror -Iinclude -Iexamples -L$work -ltrakt -Wl,
 cc -std=c99 examples/link.c -o "$work/link_c" $flags
 # shellcheck disable=SC2086
 c++ -std=c++17 bindings/cpp/examples/link.cpp -o "$work/link_cpp" $flags
+# shellcheck disable=SC2086
+c++ -std=c++17 bindings/cpp/examples/play.cpp -o "$work/play_cpp" $flags
 
 config() {
     printf '{"client_id":"%s","client_secret":"%s","auth_url":"%s","api_url":"%s","proxy":"","data_dir":"%s"}' \
@@ -69,4 +71,12 @@ for program in link_c link_cpp; do
     grep -q "code_denied" "$work/said" || fail "$program denied"
     echo "ok   $program"
 done
+# A film is played with the account that was just linked.
+control /config '{"history_items":0}' >/dev/null
+"$work/play_cpp" "$(config "$work/link_cpp.data")" >"$work/said" 2>&1 || fail "play_cpp"
+for text in "started  playing" "it counts" "Trakt has it (scrobble)" "Heat (scrobble)"; do
+    grep -qF "$text" "$work/said" || fail "play_cpp doesn't say \"$text\""
+done
+if "$work/play_cpp" "$(config "$work/empty.data")" >"$work/said" 2>&1; then fail "play_cpp without an account"; fi
+echo "ok   play_cpp"
 control /violations | grep -q '"violations":\[\]' || { control /violations; exit 1; }

@@ -262,6 +262,12 @@ char *trakt_device_cancel(uint64_t client)
     return answer("device.cancel", NULL);
 }
 
+char *trakt_player_event(uint64_t client, const char *event)
+{
+    (void)client;
+    return answer("player.event", event);
+}
+
 char *trakt_authorize_url(uint64_t client, const char *options)
 {
     (void)client;

@@ -189,6 +189,23 @@ class Sim:
         """Everything as at the start."""
         return self._post("/reset")
 
+    # what it has recorded
+
+    def history(self) -> List[Dict[str, Any]]:
+        """The plays that came in, oldest first: id, watched_at, action, type, the media, title, recorded_at."""
+        plays: List[Dict[str, Any]] = self._get("/history")["plays"]
+        return plays
+
+    def watching(self) -> Optional[Dict[str, Any]]:
+        """What the account is watching."""
+        watching: Optional[Dict[str, Any]] = self._get("/watching")["watching"]
+        return watching
+
+    def playback(self) -> List[Dict[str, Any]]:
+        """Where it can go on: progress, paused_at, type, the media, title."""
+        playback: List[Dict[str, Any]] = self._get("/playback")["playback"]
+        return playback
+
     # what goes wrong
 
     def fault(

@@ -158,3 +158,22 @@ def test_the_lines_of_the_readme(
     approver.join(PATIENCE_S)
     out = capsys.readouterr().out
     assert re.match(r"Open http\S+ and enter \w{8}\nLinked \S+\n$", out)
+
+
+def test_the_example_plays_a_film_and_shows_what_trakt_got(sim: Sim, commands: CommandLine, data_dir: Path) -> None:
+    sim.config(history_items=0)
+    example = [sys.executable, str(EXAMPLES / "play.py"), json.dumps(sim.client_config(data_dir=str(data_dir)))]
+
+    def run(expected: int) -> str:
+        done = subprocess.run(
+            example, env=commands.environment, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE_S
+        )
+        assert done.returncode == expected and not done.stderr, done.stdout + done.stderr
+        return done.stdout
+
+    assert "No account is linked yet" in run(1)
+    commands.link(sim)
+    said = run(0)
+    for text in ("0 s  started   playing", "it counts", "Trakt has it (scrobble)", "Heat (scrobble)"):
+        assert text in said, said
+    assert [(play["title"], play["action"]) for play in sim.history()] == [("Heat (1995)", "scrobble")]

@@ -136,6 +136,11 @@ def test_functions_that_ask_nobody_pass_their_arguments(fake_client: Client, fak
     assert fake.last_text == "commenting"
     fake_client.authorize_url(signup=True, prompt=None)
     assert json.loads(fake.last_text) == {"signup": True}
+    fake.replies("player.event", {"state": "playing"})
+    assert fake_client.player_event("progress", "film-1", position_ms=5)["state"] == "playing"
+    assert json.loads(fake.last_text) == {"event": "progress", "session": "film-1", "position_ms": 5}
+    fake_client.player_event({"event": "ended", "session": "film-1"}, duration_ms=9)
+    assert json.loads(fake.last_text) == {"event": "ended", "session": "film-1", "duration_ms": 9}
     assert fake.count("submit") == 0
 
 

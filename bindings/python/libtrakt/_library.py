@@ -44,6 +44,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "trakt_check_limit": (_TEXT, [_CLIENT, c_char_p, c_uint64]),
     "trakt_check_permission": (_TEXT, [_CLIENT, c_char_p]),
     "trakt_unlink": (_TEXT, [_CLIENT]),
+    "trakt_player_event": (_TEXT, [_CLIENT, c_char_p]),
     "trakt_call": (_TEXT, [_CLIENT, c_char_p, c_char_p]),
     "trakt_submit": (_TEXT, [_CLIENT, c_char_p, c_char_p]),
     "trakt_result": (_TEXT, [_CLIENT, c_uint64, c_uint32]),

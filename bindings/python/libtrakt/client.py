@@ -26,6 +26,7 @@ from .types import (
     LoginSnapshot,
     LogRecord,
     PermissionCheck,
+    PlayerState,
     Settings,
     Unlinked,
 )
@@ -206,6 +207,35 @@ class Client:
     def unlink(self, *, timeout_ms: Optional[int] = None, should_stop: Optional[ShouldStop] = None) -> Unlinked:
         """Takes the link back at Trakt and forgets everything personal here. Waits for Trakt, at most 10 s."""
         return cast(Unlinked, self._call(_ACCOUNT_UNLINK, None, timeout_ms, should_stop))
+
+    # what plays
+
+    def player_event(
+        self,
+        event: Union[str, Mapping[str, Any]],
+        session: Optional[str] = None,
+        *,
+        position_ms: Optional[int] = None,
+        duration_ms: Optional[int] = None,
+        at: Optional[str] = None,
+        item: Optional[Mapping[str, Any]] = None,
+    ) -> PlayerState:
+        """Tells what a player does; the library decides what Trakt is told. Returns at once: no network, no disk.
+
+        `event` is `started` (with its `item`), `progress` (every 5 to 15 s), `paused`, `resumed`, `seeked`, `stopped`
+        or `ended`; `session` your name for the playback. None: unknown, and for `at` (RFC 3339) now. A mapping as
+        `event` is a whole event with these keys. What items look like is said at `trakt_player_event` in trakt.h.
+        """
+        given = {
+            "session": session,
+            "position_ms": position_ms,
+            "duration_ms": duration_ms,
+            "at": at,
+            "item": item,
+        }
+        whole: Dict[str, Any] = {"event": event} if isinstance(event, str) else dict(event)
+        whole.update(_given(given))
+        return cast(PlayerState, self._data("trakt_player_event", _json(whole)))
 
     # every method by name
 

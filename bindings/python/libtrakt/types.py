@@ -154,12 +154,23 @@ class Unlinked(TypedDict, total=False):
     reason: Optional[str]
 
 
+class PlayerState(TypedDict, total=False):
+    """What is made of a playback: `state` is `playing`, `paused`, `ended` or `ignored`; `reason` is a word for why."""
+
+    session: str
+    state: str
+    reason: Optional[str]
+    counts: bool
+    progress: Optional[float]
+
+
 class Event(TypedDict, total=False):
-    """Something that happened; `type` is for example `account.linked`, `by` is `self` or `other`."""
+    """Something that happened; `type` is for example `account.linked`, `by` is `self` or `other`, `data` what about."""
 
     type: str
     at: str
     by: str
+    data: Dict[str, Any]
 
 
 class LogRecord(TypedDict, total=False):
