@@ -1,4 +1,5 @@
-"""Fixtures for tests with a real Kodi: `sim`, `addon`, `start_kodi`, `kodi`, `link`, `moved_clock`; see README.md.
+"""Fixtures for tests with a real Kodi: `sim`, `addon`, `start_kodi`, `kodi`, `link`, `moved_clock`,
+`start_watching`, `watching`; see README.md.
 
 What must hold at every end is looked at after each test: nothing failed unnoticed, no secret was written, Kodi quits
 with exit code 0, Trakt's rules were kept. What Kodi showed and wrote in a failed test lies in target/kodi-failures.
@@ -21,6 +22,7 @@ from libtrakt import Client, Library
 from moved_clock import MovedClock
 from paths import ROOT
 from simtrakt import Sim
+from watching import Watching
 
 _SHARED = Path(__file__).resolve().parent.parent / "python" / "conftest.py"
 _spec = importlib.util.spec_from_file_location("shared_fixtures", _SHARED)
@@ -142,6 +144,27 @@ def link(sim: Sim, library: Library) -> Callable[..., None]:
             client.authorize_finish(sim.authorize(client.authorize_url()["url"]))
 
     return link_one
+
+
+@pytest.fixture
+def start_watching(start_kodi: Any, sim: Sim, link: Callable[..., None]) -> Callable[..., Watching]:
+    """Makes a Kodi with a library and a linked account, whose history at Trakt is empty."""
+    sim.config(history_items=0)
+
+    def start(**options: Any) -> Watching:
+        kodi = start_kodi(start=False, **options)
+        link(kodi)
+        watching = Watching(kodi)
+        watching.start()
+        return watching
+
+    return start
+
+
+@pytest.fixture
+def watching(start_watching: Callable[..., Watching]) -> Watching:
+    """One, with nothing special about it."""
+    return start_watching()
 
 
 def _check(kodis: Kodis, sim: Sim) -> None:

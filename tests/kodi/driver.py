@@ -67,6 +67,7 @@ _KEYS = {
     "back": "Back",
     "info": "Info",
     "menu": "ContextMenu",
+    **{str(number): f"Number{number}" for number in range(10)},
 }
 
 

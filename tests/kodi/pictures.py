@@ -23,6 +23,8 @@ PICTURES = {
     "flow-3-linked": [DOCS / "linked.png", RESOURCES / "screenshot-02.png"],
     "flow-4-account": [DOCS / "account.png", RESOURCES / "screenshot-03.png"],
     "flow-5-settings": [DOCS / "settings.png", RESOURCES / "screenshot-04.png"],
+    "outbox-estuary-en": [DOCS / "outbox.png", RESOURCES / "screenshot-05.png"],
+    "rating-episode-estuary-en": [DOCS / "rating.png", RESOURCES / "screenshot-06.png"],
 }
 SIZE = (1280, 720)
 MOST_BYTES = 120_000

@@ -14,7 +14,7 @@ Json = Mapping[str, Any]
 class Scene(NamedTuple):
     """A screen in a state."""
 
-    #: link, account, question or text.
+    #: link, account, question, text, outbox or rating.
     screen: str
     account: Json = {"state": "none", "linked": False, "store": "ok"}
     #: How the login stands, one after the other; the first is there when the screen opens.
@@ -26,10 +26,17 @@ class Scene(NamedTuple):
     unavailable: str = ""
     #: Of a question: the names of heading, text and answers in texts.py.
     question: Sequence[str] = ()
+    #: What outbox.list answers; and with candidates, what match.search finds for the first of its entries.
+    outbox: Optional[Json] = None
+    candidates: Optional[Sequence[Json]] = None
+    #: What is rated, and the rating given here before.
+    rated: Optional[Json] = None
+    rating: Optional[int] = None
     #: What the QR code on the screen says; empty: there is none.
     qr: str = ""
-    #: Presses of keys after which the picture is taken.
+    #: Presses of keys after which the picture is taken, and presses of Back that then lead away.
     keys: Sequence[str] = ()
+    backs: int = 1
 
 
 URL = "https://trakt.tv/activate"
@@ -120,6 +127,73 @@ def _settings(user: Json, **more: Any) -> Json:
 _USED = {"watchlist.item_count": 187, "favorites.item_count": 12, "list.count": 3, "list.item_count": 96}
 _FULL = {"watchlist.item_count": 250, "favorites.item_count": 100, "list.count": 5, "list.item_count": 250}
 
+_HEAT: Json = {"type": "movie", "title": "Heat", "year": 1995, "ids": {"imdb": "tt0113277"}}
+_DARK: Json = {
+    "type": "episode",
+    "show": {"title": "Dark", "year": 2017, "ids": {"tvdb": 334824}},
+    "season": 1,
+    "number": 2,
+    "title": "Lies",
+}
+_WORDY: Json = {
+    "type": "episode",
+    "show": {"title": "The Honourable Adventures of Maximiliane and Her Quite Extraordinary Travelling Companions"},
+    "season": 12,
+    "number": 104,
+    "title": "In Which Everybody Goes Home Again, /Eventually",
+}
+
+
+def _entry(id: int, item: Json, kind: str = "play", **more: Any) -> Json:
+    return {
+        "id": id,
+        "kind": kind,
+        "state": "waiting",
+        "item": item,
+        "watched_at": "@-90000" if kind == "play" else None,
+        "created_at": "@-90000",
+        "attempts": 1,
+        "last_try_at": "@-240",
+        "error": _error("network"),
+        **more,
+    }
+
+
+_REFUSED = [
+    _entry(1, {"type": "file", "file": "/films/heat.1995.cut.mkv"}, state="refused", reason="unmatched", error=None),
+    _entry(
+        2,
+        {"type": "episode", "show": {"title": "Doctor Who", "year": 2005}, "season": 0, "number": 99, "title": "Extra"},
+        state="refused",
+        reason="not_found",
+        error=_error("not_found"),
+    ),
+    _entry(
+        3,
+        _HEAT,
+        "watchlist.add",
+        state="refused",
+        reason="account_limit",
+        error=_error("account_limit", limit=250, upgrade_url=UPGRADE),
+    ),
+]
+_WAITING = [
+    _entry(4, _DARK),
+    _entry(5, {**_DARK, "number": 3, "title": "Past and Present"}),
+    _entry(6, _HEAT, "progress", progress=42.5),
+    _entry(7, _HEAT, "rating.set", rating=9, watched_at=None),
+    _entry(8, {"type": "show", "title": "Dark", "year": 2017}, "history.add"),
+    _entry(9, {"type": "season", "show": {"title": "Dark"}, "number": 2}, "history.remove"),
+    _entry(10, _WORDY),
+]
+
+
+def _outbox(entries: Sequence[Json], **more: Any) -> Json:
+    refused = sum(entry["state"] == "refused" for entry in entries)
+    counts = {"waiting": len(entries) - refused, "refused": refused}
+    return {"entries": entries, **counts, "paused": None, "error": None, "next_try_in_ms": None, "next": None, **more}
+
+
 SCENES: Dict[str, Scene] = {
     # The link screen, with a code …
     "link-asking": Scene("link", logins=[_ASKED]),
@@ -203,12 +277,45 @@ SCENES: Dict[str, Scene] = {
     "account-locked": Scene("account", _account(_SEAN, state="locked"), settings=_settings(_SEAN), qr=UPGRADE),
     "account-refused": Scene("account", _account(_LONG, state="app_refused"), settings=_settings(_LONG), qr=APPS),
     "account-unavailable": Scene("account", unavailable="NativeError"),
+    # What waits for Trakt …
+    "outbox": Scene("outbox", _account(_SEAN), outbox=_outbox([*_REFUSED, *_WAITING], next=500)),
+    "outbox-refused": Scene("outbox", _account(_SEAN), outbox=_outbox(_REFUSED), keys=["down"]),
+    "outbox-offline": Scene(
+        "outbox", _account(_SEAN), outbox=_outbox(_WAITING, paused="offline", next_try_in_ms=300_000), keys=["down"] * 4
+    ),
+    "outbox-blocked": Scene(
+        "outbox", _account(_SEAN), outbox=_outbox(_WAITING[:1], paused="blocked", next_try_in_ms=600_000)
+    ),
+    "outbox-relink": Scene("outbox", outbox=_outbox(_WAITING, paused="relink_needed")),
+    "outbox-sending": Scene("outbox", _account(_SEAN), outbox=_outbox(_WAITING)),
+    "outbox-empty": Scene("outbox", _account(_SEAN), outbox=_outbox([])),
+    "outbox-reading": Scene("outbox", _account(_SEAN)),
+    "outbox-unavailable": Scene("outbox", unavailable="NativeError"),
+    "outbox-correct": Scene(
+        "outbox",
+        _account(_SEAN),
+        outbox=_outbox(_REFUSED),
+        candidates=[
+            {"type": "movie", "title": "Heat", "year": 1995, "ids": {"trakt": 1}, "score": 90},
+            {"type": "movie", "title": "The Heat", "year": 2013, "ids": {"trakt": 2}, "score": 50},
+            {"type": "movie", "title": "Heat", "year": 1986, "ids": {"trakt": 3}, "score": 40},
+        ],
+        backs=2,
+    ),
+    "outbox-correct-nothing": Scene("outbox", _account(_SEAN), outbox=_outbox(_REFUSED), candidates=[], backs=2),
+    # … and ratings.
+    "rating-film": Scene("rating", _account(_SEAN), rated=_HEAT),
+    "rating-episode": Scene("rating", _account(_SEAN), rated=_DARK, rating=9, keys=["left"]),
+    "rating-wordy": Scene("rating", _account(_SEAN), rated=_WORDY, rating=1),
     # Questions, and the report.
     "question-invitation": Scene(
         "question", question=["INVITE_HEADING", "INVITE_TEXT", "INVITE_LINK_NOW", "LATER", "NEVER"]
     ),
     "question-ended": Scene("question", question=["SESSION_HEADING", "SESSION_TEXT", "SESSION_LINK_AGAIN", "LATER"]),
     "question-copied": Scene("question", question=["SESSION_HEADING", "COPIED_TEXT", "SESSION_LINK_AGAIN", "LATER"]),
+    "question-other-addon": Scene(
+        "question", question=["OTHER_HEADING", "OTHER_TEXT", "OTHER_TAKE", "OTHER_KEEP", "LATER"]
+    ),
     "question-unlink": Scene("question", question=["UNLINK_HEADING", "UNLINK_QUESTION", "CANCEL", "UNLINK"]),
     "text-report": Scene("text", _account(_SEAN), settings=_settings(_SEAN)),
     "text-report-below": Scene("text", _account(_SEAN), settings=_settings(_SEAN), keys=["down"] * 12),
@@ -224,6 +331,9 @@ MAIN = [
     "account-free",
     "account-full",
     "account-refused",
+    "outbox",
+    "outbox-correct",
+    "rating-episode",
     "question-invitation",
     "question-copied",
     "text-report",

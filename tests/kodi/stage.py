@@ -5,6 +5,7 @@ Runs in Kodi (`gallery.py`) and against the stubs (`unit/test_windows.py`).
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Callable, Dict, Mapping, Optional
 
@@ -16,9 +17,12 @@ from traktkodi.account import AccountControl
 from traktkodi.clock import Clock
 from traktkodi.kodi import Kodi
 from traktkodi.link import LinkControl
+from traktkodi.outbox import OutboxControl
 from traktkodi.questions import Questions
+from traktkodi.ratings import Ratings
 from traktkodi.report import Report
 from traktkodi.settings import Settings
+from traktkodi.state import State
 from traktkodi.texts import Text
 
 _SETTINGS = Settings(notify_link=True, notify_trouble=True, invite=True, config={})
@@ -55,7 +59,14 @@ class Stage:
         self.close()
         scene = SCENES[name]
         trakt = self._trakt(scene)
-        show = {"link": self._link, "account": self._account, "question": self._question, "text": self._text}
+        show = {
+            "link": self._link,
+            "account": self._account,
+            "question": self._question,
+            "text": self._text,
+            "outbox": self._outbox,
+            "rating": self._rating,
+        }
         show[scene.screen](scene, trakt)
 
     def step(self) -> None:
@@ -92,6 +103,15 @@ class Stage:
             "limit.check": limit,
             "qr.write": self._write_qr,
         }
+        if scene.outbox is not None:
+            trakt.answers["outbox.list"] = lambda params: _of_state(_moments(scene.outbox), params.get("state"))
+        if scene.candidates is not None:
+            # Whatever is typed is found, and what it is called is what was typed.
+            typed = lambda query: [{"type": "movie", "title": query, "year": 1999, "ids": {"trakt": 9}}]  # noqa: E731
+            trakt.answers["match.search"] = lambda params: {
+                "candidates": typed(params["query"]) if params.get("query") else scene.candidates
+            }
+            trakt.answers["match.set"] = {"retried": 1}
         return trakt
 
     def _link(self, scene: Scene, trakt: FakeTrakt) -> None:
@@ -121,6 +141,34 @@ class Stage:
         questions.ask(heading, text, answers, lambda answer: None, now=True)
         self._step, self._close = questions.step, questions.close
 
+    def _outbox(self, scene: Scene, trakt: FakeTrakt) -> None:
+        questions = Questions(self._kodi, self._clock)
+        control = OutboxControl(self._kodi, trakt, self._clock, questions)
+        control.open()
+        if scene.candidates is not None and scene.outbox is not None:
+            control.correct(scene.outbox["entries"][0])
+
+        def step() -> None:
+            trakt.step()
+            control.step()
+            questions.step()
+
+        def close() -> None:
+            questions.close()
+            control.close()
+
+        self._step, self._close = step, close
+
+    def _rating(self, scene: Scene, trakt: FakeTrakt) -> None:
+        state = State(os.path.join(self._folder, "state.json"))
+        ratings = Ratings(self._kodi, trakt, self._clock, state)
+        item = scene.rated or {}
+        if scene.rating is not None:
+            ratings.remember(item, scene.rating)
+        ratings.rate(item)
+        self._step = lambda: ratings.step(trakt.account(), _SETTINGS)
+        self._close = ratings.close
+
     def _text(self, scene: Scene, trakt: FakeTrakt) -> None:
         report = Report(self._kodi, trakt, self._folder)
         for number in range(60):
@@ -131,10 +179,17 @@ class Stage:
         self._close = report.close
 
 
+def _of_state(outbox: Mapping[str, Any], state: Optional[str]) -> Mapping[str, Any]:
+    entries = [entry for entry in outbox["entries"] if state in (None, "all", entry["state"])]
+    return {**outbox, "entries": entries, "next": outbox["next"] if state == "waiting" else None}
+
+
 def _moments(value: Any) -> Any:
     """The same with moments in place of "@" and seconds from now."""
     if isinstance(value, Mapping):
         return {key: _moments(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_moments(inner) for inner in value]
     if isinstance(value, str) and value.startswith("@"):
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + int(value[1:])))
     return value

@@ -173,6 +173,21 @@ def _report(kodi: Kodi, sim: Sim) -> None:
     kodi.wait_property("text", re.compile("== Versions"))
 
 
+def _outbox(kodi: Kodi, sim: Sim) -> None:
+    _idle_linked(kodi, sim)
+    open_screen(kodi, "outbox")
+    kodi.wait_property("mood", "ok")
+
+
+def _rating(kodi: Kodi, sim: Sim) -> None:
+    _idle_linked(kodi, sim)
+    film = {"kind": "movie", "title": "Heat", "year": "1995"}
+    # As the script of the context menu does.
+    kodi.rpc("JSONRPC.NotifyAll", sender=ADDON, message="action", data={"action": "rate", "facts": film})
+    kodi.wait_python_window()
+    kodi.wait_property("title", "Heat (1995)")
+
+
 def _settings_page(kodi: Kodi, sim: Sim) -> None:
     wait_service(kodi)
     kodi.open_addon_settings(ADDON)
@@ -199,6 +214,8 @@ _ALL: List[State] = [
     State("link screen, silent name servers", False, _names_are_silent, {"auth_url": "", "api_url": ""}),
     State("refresh under way, Trakt is silent", True, _refreshing),
     State("support report", False, _report),
+    State("outbox screen", True, _outbox),
+    State("rating dialog", True, _rating),
     State("the add-on's settings page", False, _settings_page),
     State("a video plays", True, _video),
 ]

@@ -17,10 +17,11 @@ from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequ
 import pytest
 from conftest import Kodis
 from display import qr_texts, share_of_rows_that_differ
-from driver import HERE, Kodi
+from driver import Kodi
 from package import ADDON
 from paths import ROOT
 from scenes import CODE, MAIN, SCENES, URL
+from showing import Gallery
 from simtrakt import DEVICE_CODE, DEVICE_TOKEN, Sim
 
 PICTURES = ROOT / "target" / "kodi-screens"
@@ -82,37 +83,6 @@ LOOKS = [
 ]
 
 
-class Gallery:
-    """Shows scenes in a Kodi."""
-
-    def __init__(self, kodi: Kodi) -> None:
-        self._kodi = kodi
-        self._folder = kodi.folder / "gallery"
-        self._folder.mkdir()
-        self._number = 0
-        kodi.builtin(f'RunScript("{HERE / "gallery.py"}","{self._folder}")')
-
-    def show(self, scene: str) -> None:
-        """Returns when its screen is there."""
-        self._want(scene)
-        shown = self._folder / "shown.json"
-        self._kodi.wait(f"the scene {scene}", lambda: shown.exists() and json.loads(shown.read_text()) == self._number)
-        self._kodi.wait_python_window()
-        for key in SCENES[scene].keys:
-            self._kodi.press(key)
-
-    def end(self) -> None:
-        """Ends the script."""
-        self._want(None)
-        self._kodi.wait_no_dialog()
-
-    def _want(self, scene: Optional[str]) -> None:
-        self._number += 1
-        unfinished = self._folder / "wanted.tmp"
-        unfinished.write_text(json.dumps({"number": self._number, "scene": scene}))
-        unfinished.rename(self._folder / "wanted.json")
-
-
 @pytest.mark.parametrize(
     "look",
     [pytest.param(one, id=f"{one.name}-{one.size[0]}x{one.size[1]}") for one in LOOKS if one.usual or EVERYTHING],
@@ -139,7 +109,8 @@ def test_every_screen(look: Look, start_kodi: Kodis, addon: Path, tmp_path: Path
         if state not in walked:
             walked.add(state)
             _walk(kodi, name, set(buttons))
-        kodi.press("back")
+        for _ in range(scene.backs):
+            kodi.press("back")
         kodi.wait_no_dialog()
     gallery.end()
 

@@ -60,6 +60,17 @@ class Notification(NamedTuple):
     milliseconds: int
 
 
+class Video:
+    """What the player plays: `item` as Player.GetItem has it, `tag` as the player knows it."""
+
+    def __init__(self, file: str, duration_s: float, item: Optional[Dict[str, Any]] = None, **tag: Any) -> None:
+        self.file = file
+        self.position_s = 0.0
+        self.duration_s = duration_s
+        self.item = {"type": "unknown", "file": file, "label": file.rpartition("/")[2], **(item or {})}
+        self.tag = tag
+
+
 class Box:
     """One Kodi: what it was told, what it knows, and what its user does."""
 
@@ -89,6 +100,8 @@ class Box:
         #: The script windows on the screen, the topmost last.
         self.windows: List[Any] = []
         self.monitors: List[Any] = []
+        self.players: List[Any] = []
+        self.video: Optional[Video] = None
         self.aborting = False
         self._queue: List[Callable[[], Any]] = []
 
@@ -131,6 +144,21 @@ class Box:
         """A notification to all monitors."""
         text = json.dumps(data)
         self.later(lambda: [monitor.onNotification(sender, method, text) for monitor in list(self.monitors)])
+
+    def play(self, video: Video) -> None:
+        """The player starts a video. What it played before it drops, without a word."""
+        self.video = video
+        self.later_of_players("onPlayBackStarted")
+        self.later_of_players("onAVStarted")
+
+    def stop_video(self, ended: bool = False) -> None:
+        """The video is stopped, or at its end."""
+        self.video = None
+        self.later_of_players("onPlayBackEnded" if ended else "onPlayBackStopped")
+
+    def later_of_players(self, callback: str, *arguments: Any) -> None:
+        """Queues a callback of all players."""
+        self.later(lambda: [getattr(player, callback)(*arguments) for player in list(self.players)])
 
     def abort(self) -> None:
         """Kodi ends, or the add-on is disabled."""
@@ -199,6 +227,8 @@ class Box:
         if method in self.rpc_answers:
             answer = self.rpc_answers[method]
             return {"result": answer(params) if callable(answer) else answer}
+        if method == "Player.GetItem" and self.video:
+            return {"result": {"item": self.video.item}}
         if method == "JSONRPC.NotifyAll":
             self.notify_all(params["sender"], "Other." + params["message"], params.get("data"))
             return {"result": "OK"}

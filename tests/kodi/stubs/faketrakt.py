@@ -40,6 +40,11 @@ class FakeTrakt:
         self.closed = False
         #: Handed out once each, then gone.
         self.records_now: List[Mapping[str, Any]] = []
+        #: Handed out once each, then gone.
+        self.events_now: List[Mapping[str, Any]] = []
+        #: What the player was reported to do, and what is said to it: a mapping, an error, or a function of the fact.
+        self.facts: List[Dict[str, Any]] = []
+        self.player_answer: Any = {"state": "playing", "reason": None, "counts": False, "progress": None}
         self._running: List[Tuple[str, Mapping[str, Any], Then]] = []
 
     # what tests do
@@ -92,6 +97,15 @@ class FakeTrakt:
         self.login_now = {"state": "cancelled"}
         return self.login()
 
+    def player_event(self, fact: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.available:
+            return {}
+        self.facts.append(dict(fact))
+        answer = self.player_answer(fact) if callable(self.player_answer) else self.player_answer
+        if isinstance(answer, libtrakt.TraktError):
+            raise answer
+        return answer
+
     def submit(self, method: str, params: Optional[Mapping[str, Any]], then: Then) -> None:
         if self.available:
             self.submitted.append((method, params or {}))
@@ -120,6 +134,10 @@ class FakeTrakt:
     def log_records(self) -> List[Mapping[str, Any]]:
         records, self.records_now = self.records_now, []
         return records
+
+    def events(self) -> List[Mapping[str, Any]]:
+        events, self.events_now = self.events_now, []
+        return events
 
     def _answer(self, method: str, params: Mapping[str, Any]) -> Answer:
         answer = self.answers.get(method)

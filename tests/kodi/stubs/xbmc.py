@@ -35,17 +35,92 @@ class Monitor:
 
 
 class Player:
-    """Says what `conditions` say."""
+    """Plays what the test has put into `box.video`; its callbacks come inside waitForAbort."""
+
+    def __init__(self) -> None:
+        fakekodi.current().players.append(self)
 
     def isPlaying(self) -> bool:
         conditions = fakekodi.current().conditions
-        return any(conditions.get(f"Player.Has{what}", False) for what in ("Audio", "Video", "Game"))
+        return self.isPlayingVideo() or any(conditions.get(f"Player.Has{what}", False) for what in ("Audio", "Game"))
 
     def isPlayingAudio(self) -> bool:
         return fakekodi.current().conditions.get("Player.HasAudio", False)
 
     def isPlayingVideo(self) -> bool:
-        return fakekodi.current().conditions.get("Player.HasVideo", False)
+        box = fakekodi.current()
+        return box.video is not None or box.conditions.get("Player.HasVideo", False)
+
+    def getTime(self) -> float:
+        return _video().position_s
+
+    def getTotalTime(self) -> float:
+        return _video().duration_s
+
+    def getPlayingFile(self) -> str:
+        return _video().file
+
+    def getVideoInfoTag(self) -> InfoTagVideo:
+        return InfoTagVideo(_video().tag)
+
+    def onPlayBackStarted(self) -> None:
+        pass
+
+    def onAVStarted(self) -> None:
+        pass
+
+    def onPlayBackPaused(self) -> None:
+        pass
+
+    def onPlayBackResumed(self) -> None:
+        pass
+
+    def onPlayBackSeek(self, time: int, seekOffset: int) -> None:
+        pass
+
+    def onPlayBackStopped(self) -> None:
+        pass
+
+    def onPlayBackError(self) -> None:
+        pass
+
+    def onPlayBackEnded(self) -> None:
+        pass
+
+
+class InfoTagVideo:
+    """What the player knows of a video."""
+
+    def __init__(self, tag: dict) -> None:
+        self._tag = tag
+
+    def getMediaType(self) -> str:
+        return self._tag.get("mediatype", "")
+
+    def getTitle(self) -> str:
+        return self._tag.get("title", "")
+
+    def getYear(self) -> int:
+        return self._tag.get("year", 0)
+
+    def getTVShowTitle(self) -> str:
+        return self._tag.get("tvshowtitle", "")
+
+    def getSeason(self) -> int:
+        return self._tag.get("season", -1)
+
+    def getEpisode(self) -> int:
+        return self._tag.get("episode", -1)
+
+    def getIMDBNumber(self) -> str:
+        return self._tag.get("imdbnumber", "")
+
+
+def _video() -> fakekodi.Video:
+    video = fakekodi.current().video
+    if video is None:
+        raise RuntimeError("Kodi is not playing any media file")
+    return video
 
 
 def log(message: str, level: int = LOGDEBUG) -> None:

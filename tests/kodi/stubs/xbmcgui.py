@@ -13,6 +13,7 @@ NOTIFICATION_INFO, NOTIFICATION_WARNING, NOTIFICATION_ERROR = "info", "warning",
 ACTION_MOVE_LEFT, ACTION_MOVE_RIGHT, ACTION_MOVE_UP, ACTION_MOVE_DOWN = 1, 2, 3, 4
 ACTION_PAGE_UP, ACTION_PAGE_DOWN = 5, 6
 ACTION_SELECT_ITEM, ACTION_PREVIOUS_MENU, ACTION_STOP = 7, 10, 13
+REMOTE_0, REMOTE_9 = 58, 67
 ACTION_NAV_BACK, ACTION_BACKSPACE, ACTION_PARENT_DIR = 92, 110, 9
 
 
@@ -37,6 +38,7 @@ def getCurrentWindowDialogId() -> int:
 
 _WINDOWS = {
     "Slideshow.IsActive": 12007,
+    "VideoPlayer.IsFullscreen": 12005,
     "Window.IsActive(startup)": 12999,
     "Window.IsActive(splash)": 12997,
     "Window.IsActive(loginscreen)": 10029,
@@ -80,6 +82,8 @@ class WindowXMLDialog(Window):
         window.xml = Path(script_path) / "resources" / "skins" / skin / resolution / xml
         window.properties = {}
         window.lists = {}
+        window.places = {}
+        window.fields = {}
         window.is_open = False
         window.focus = 0
         return window
@@ -89,6 +93,9 @@ class WindowXMLDialog(Window):
     properties: Dict[str, Any]
     #: The entries of lists, by the list's number.
     lists: Dict[int, List[ListItem]]
+    #: Which entry of a list has the focus, and what was typed into fields, by their numbers.
+    places: Dict[int, int]
+    fields: Dict[int, str]
     is_open: bool
     focus: int
 
@@ -124,6 +131,7 @@ class WindowXMLDialog(Window):
     def setFocusId(self, control: int) -> None:
         self.check_control(control)
         self.focus = control
+        fakekodi.current().later(lambda: self.onFocus(control) if self.is_open else None)
 
     def getFocusId(self) -> int:
         return self.focus
@@ -181,7 +189,11 @@ class Control:
     def _tell(self, value: Any) -> None:
         self._window.properties[f"control.{self._id}"] = value
 
-    setLabel = setText = setImage = setPercent = setVisible = setEnabled = _tell
+    setLabel = setImage = setPercent = setVisible = setEnabled = _tell
+
+    def setText(self, value: str) -> None:
+        self._window.fields[self._id] = _text(value)
+        self._tell(value)
 
     def getId(self) -> int:
         return self._id
@@ -198,6 +210,18 @@ class Control:
 
     def reset(self) -> None:
         self._entries.clear()
+
+    def getSelectedPosition(self) -> int:
+        """The entry with the focus: the one that a test has gone to."""
+        return self._window.places.get(self._id, 0) if self._entries else -1
+
+    def selectItem(self, position: int) -> None:
+        self._window.places[self._id] = position
+
+    # a field; the test types into `fields` of the window
+
+    def getText(self) -> str:
+        return self._window.fields.get(self._id, "")
 
     def scroll(self, position: int) -> None:
         """A text box is scrolled."""

@@ -15,6 +15,7 @@ from traktkodi.account import AccountControl
 from traktkodi.account_view import Known, View, number, readable_limit, safe_picture, view
 from traktkodi.dates import as_set
 from traktkodi.kodi import Kodi
+from traktkodi.outbox_counts import Counts
 from traktkodi.screens import account as screen
 from traktkodi.texts import Text
 from traktkodi.trouble import APPS_URL
@@ -188,6 +189,44 @@ def check(params: Mapping[str, Any]) -> Dict[str, Any]:
 
 def qr(params: Mapping[str, Any]) -> Dict[str, Any]:
     return {"png_path": f"{params['dir']}/{len(params['text'])}.png", "rows": ["1"]}
+
+
+@pytest.mark.parametrize(
+    ("counts", "value"),
+    [
+        (Counts(0, 0), "Nothing"),
+        (Counts(12, 0), "12"),
+        (Counts(3, 1), "3, not taken: 1"),
+        (Counts(0, 2), "0, not taken: 2"),
+    ],
+)
+def test_what_waits_for_trakt_is_the_first_line_and_ok_shows_it(shown: Screen, counts: Counts, value: str) -> None:
+    opened: List[bool] = []
+    shown.control.on_outbox = lambda: opened.append(True)
+    shown.open()
+    shown.step()
+    assert "Waits for Trakt" not in shown.rows, "as long as nobody knows how much"
+    shown.control.step(shown.trakt.account(), counts)
+    shown.box.deliver()
+    assert next(iter(shown.rows.items())) == (
+        "Waits for Trakt",
+        (value, "OK shows what waits, since when and why.", ""),
+    )
+    shown.box.window.places[screen.LIST] = 3
+    shown.box.click(screen.LIST)
+    assert opened == []
+    shown.box.window.places[screen.LIST] = 0
+    shown.box.click(screen.LIST)
+    assert opened == [True]
+    assert not shown.control.showing
+
+
+def test_without_an_account_only_what_waits_all_the_same_is_shown(shown: Screen) -> None:
+    shown.trakt.account_now = {"state": "none", "linked": False}
+    shown.open()
+    for counts, there in ((Counts(0, 0), False), (Counts(1, 0), True)):
+        shown.control.step(shown.trakt.account(), counts)
+        assert ("Waits for Trakt" in shown.rows) is there
 
 
 def drawn(kodi: Kodi, **known: Any) -> Tuple[View, Callable[[Any], str]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import fakekodi
 import pytest
 from traktkodi.kodi import Kodi
+from traktkodi.outbox_counts import Counts
 from traktkodi.properties import Properties, name_of
 
 LINKED: Dict[str, Any] = {
@@ -67,6 +68,24 @@ def test_only_what_changed_is_set(properties: Properties, kodi: Kodi, monkeypatc
     assert len(calls) == 4
     properties.step({**LINKED, "user": {**LINKED["user"], "vip": False}})
     assert calls[4:] == [("libtrakt.vip", "")]
+
+
+@pytest.mark.parametrize(
+    ("counts", "shows"),
+    [
+        (None, {}),
+        (Counts(0, 0), {}),
+        (Counts(3, 0), {"libtrakt.outbox.waiting": "3"}),
+        (Counts(0, 1), {"libtrakt.outbox.refused": "1"}),
+        (Counts(3, 1), {"libtrakt.outbox.waiting": "3", "libtrakt.outbox.refused": "1"}),
+    ],
+)
+def test_what_waits_for_trakt(
+    properties: Properties, box: fakekodi.Box, counts: Optional[Counts], shows: Dict[str, str]
+) -> None:
+    for before in (Counts(7, 7), counts):
+        properties.step(LINKED, before)
+    assert {name: value for name, value in box.properties.items() if "outbox" in name} == shows
 
 
 def test_nothing_is_left_behind(properties: Properties, box: fakekodi.Box) -> None:

@@ -237,3 +237,13 @@ def test_files_are_listed_with_their_size_and_not_their_contents(
     assert "\nprivate.json: 7 bytes, 100644\n" in text
     assert "\nlibtrakt/trakt.db: 4096 bytes" in text
     assert "hunter2" not in text
+
+
+def test_what_is_left_out_is_nobodys_business(report: Report, box: fakekodi.Box) -> None:
+    box.settings.update(exclude_folder_1="/home/anna/private/", exclude_tags="secret-tag", rate_after="90")
+    text = report.text()
+    assert "exclude_folder_1: set" in text
+    assert "exclude_genres: not set" in text
+    assert "rate_after: 90" in text
+    assert "secret-tag" not in text
+    assert "private/" not in text

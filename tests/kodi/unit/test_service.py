@@ -32,14 +32,27 @@ class Part:
         return call
 
 
-PARTS = ("LinkControl", "AccountControl", "Notices", "Invitation", "Properties", "Questions")
+PARTS = (
+    "LinkControl",
+    "AccountControl",
+    "Notices",
+    "Invitation",
+    "Properties",
+    "Questions",
+    "OutboxCounts",
+    "OutboxControl",
+    "Ratings",
+    "PlayNotices",
+)
+#: They hear of what happens in the library.
+HEARING = ("OutboxCounts", "OutboxControl", "Ratings", "PlayNotices")
 
 
 @pytest.fixture
 def trakt(monkeypatch: pytest.MonkeyPatch) -> FakeTrakt:
     fake = FakeTrakt()
     monkeypatch.setattr(service, "Trakt", lambda load, failures: fake)
-    for name in PARTS:
+    for name in (*PARTS, "ItemActions"):
         monkeypatch.setattr(service, name, type(name, (Part,), {}))
     return fake
 
@@ -82,7 +95,7 @@ def failures(box: fakekodi.Box) -> List[str]:
 
 def test_idle_it_looks_once_a_second_and_costs_little(run: Run) -> None:
     assert run.steps(60) <= 60 * 4 + 1
-    for part in ("LinkControl", "AccountControl", "Notices", "Invitation", "Properties", "Questions"):
+    for part in PARTS:
         assert 58 <= run.calls(part, "step") <= 61, part
     assert failures(run.box) == []
 
@@ -213,6 +226,7 @@ def test_a_service_that_is_disabled_while_it_starts_ends_quietly(
         ("account", False, "AccountControl", "open"),
         ("unlink", True, "AccountControl", "unlink"),
         ("status", True, "Notices", "tell_status"),
+        ("outbox", False, "OutboxControl", "open"),
     ],
 )
 def test_an_action_goes_to_its_part(
@@ -222,6 +236,20 @@ def test_an_action_goes_to_its_part(
     run.box.notify_all("service.libtrakt", "Other.action", {"action": action})
     run.box.deliver()
     assert run.calls(part, call) == 1
+
+
+def test_what_is_asked_for_an_item_goes_with_what_the_item_says(run: Run) -> None:
+    run.box.notify_all("service.libtrakt", "Other.action", {"action": "rate", "facts": {"kind": "movie", "dbid": "1"}})
+    run.box.deliver()
+    assert Part.made["ItemActions"].calls == ["act"]
+
+
+def test_each_event_of_the_library_is_heard_once_by_everybody(run: Run, trakt: FakeTrakt) -> None:
+    trakt.events_now = [{"type": "outbox.changed", "data": {}}, {"type": "play.counted", "data": {}}]
+    Part.made["Ratings"].fails["event"] = ZeroDivisionError("oops")
+    run.steps(3)
+    assert {part: run.calls(part, "event") for part in HEARING} == dict.fromkeys(HEARING, 2)
+    assert len(failures(run.box)) == 2
 
 
 def test_the_report_opens_and_is_closed_at_the_end(run: Run) -> None:
@@ -239,6 +267,8 @@ def test_the_report_opens_and_is_closed_at_the_end(run: Run) -> None:
         ("xbmc", "Other.action", {"action": "unlink"}),
         ("service.libtrakt", "Other.else", {"action": "unlink"}),
         ("service.libtrakt", "Other.action", {"action": "format"}),
+        ("service.libtrakt", "Other.action", {"action": "rate"}),
+        ("service.libtrakt", "Other.action", {"action": "rate", "facts": "movie"}),
         ("service.libtrakt", "Other.action", ["unlink"]),
         ("service.libtrakt", "Other.action", None),
     ],
@@ -300,6 +330,87 @@ def test_a_setting_that_cannot_be_used_is_said_once_and_nothing_is_sent_until_it
     box.user_sets(api_url="")
     assert trakt.trouble is None
     assert run.calls("Notices", "tell_status") == 1
+
+
+# what plays and what is marked
+
+
+def play(run: Run) -> None:
+    run.box.play(fakekodi.Video("/films/Heat.mkv", 6000))
+    run.steps(0.5)
+
+
+def test_what_plays_is_told_and_over_before_the_client_is_closed(run: Run, trakt: FakeTrakt) -> None:
+    play(run)
+    assert [fact["event"] for fact in trakt.facts] == ["started"]
+    assert run.box.properties["libtrakt.scrobbling"] == "playing"
+    assert run.service.tick == 0.25
+    closed: List[bool] = []
+    trakt.player_answer = lambda fact: closed.append(trakt.closed) or {}
+    run.service.stop()
+    assert [fact["event"] for fact in trakt.facts] == ["started", "stopped"]
+    assert closed == [False]
+    assert "libtrakt.scrobbling" not in run.box.properties
+
+
+def test_what_already_plays_is_taken_up(box: fakekodi.Box, trakt: FakeTrakt) -> None:
+    box.settings["client_id"] = "own"
+    box.video = fakekodi.Video("/films/Heat.mkv", 6000)
+    Run(box)
+    assert [fact["event"] for fact in trakt.facts] == ["started"]
+
+
+def test_when_kodi_quits_what_plays_is_over(run: Run, trakt: FakeTrakt) -> None:
+    play(run)
+    run.box.video = None
+    run.box.notify_all("xbmc", "Player.OnStop", {"end": False})
+    run.box.notify_all("xbmc", "System.OnQuit", {"exitcode": 0})
+    run.box.deliver()
+    assert [fact["event"] for fact in trakt.facts] == ["started", "stopped"]
+
+
+def test_a_mark_is_told_unless_the_user_does_not_want_that(run: Run, trakt: FakeTrakt, box: fakekodi.Box) -> None:
+    box.rpc_answers["VideoLibrary.GetMovieDetails"] = {"moviedetails": {"title": "Heat", "year": 1995}}
+    trakt.answers["history.add"] = {"queued": 1}
+    watched = {"item": {"type": "movie", "id": 1}, "playcount": 1}
+    box.user_sets(marks_send="false")
+    box.notify_all("xbmc", "VideoLibrary.OnUpdate", watched)
+    run.steps(3)
+    assert [method for method, _ in trakt.submitted] == []
+    box.user_sets(marks_send="true")
+    box.notify_all("xbmc", "VideoLibrary.OnUpdate", watched)
+    run.steps(3)
+    assert [method for method, _ in trakt.submitted if method == "history.add"] == ["history.add"]
+    assert failures(box) == []
+
+
+def test_the_users_wishes_are_told_when_the_client_opens_and_at_each_change(run: Run, trakt: FakeTrakt) -> None:
+    def options() -> List[Any]:
+        return [params for method, params in trakt.asked if method == "player.options"]
+
+    assert len(options()) == 1
+    assert options()[0]["movies"] is True
+    run.box.user_sets(scrobble_movies="false")
+    assert len(options()) == 2
+    assert options()[1]["movies"] is False
+    run.box.user_sets(notify_link="false")
+    assert len(options()) == 2
+    run.box.user_sets(client_id="another")
+    assert len(options()) == 3
+    assert options()[2]["movies"] is False
+
+
+def test_the_other_addon_is_looked_for_once_a_minute(run: Run, trakt: FakeTrakt, box: fakekodi.Box) -> None:
+    trakt.account_now = {"state": "linked", "linked": True}
+    box.rpc_answers["Addons.GetAddonDetails"] = {"addon": {"enabled": True}}
+    run.steps(130)
+    looks = [call for call in box.rpc_calls if call["method"] == "Addons.GetAddonDetails"]
+    assert 2 <= len(looks) <= 3
+    assert run.calls("Questions", "ask") == len(looks), "the questions know that it is the same"
+    assert "409" in run.service.report.text()
+
+
+# Kodi's own settings
 
 
 def test_kodis_proxy_is_followed_within_a_minute(run: Run, trakt: FakeTrakt, box: fakekodi.Box) -> None:

@@ -368,6 +368,71 @@ def test_secrets_stay_out_of_the_log_and_of_notifications(kodi: Kodi, box: fakek
     assert PASSWORD not in said
 
 
+# what is told to Trakt
+
+
+def scrobbling(kodi: Kodi, private: Private) -> settings.Scrobbling:
+    return settings.read(kodi, "/data", private).scrobbling
+
+
+def test_untouched_settings_of_scrobbling_are_the_defaults_of_the_code(kodi: Kodi, private: Private) -> None:
+    read = scrobbling(kodi, private)
+    usual = settings.Scrobbling()
+    assert {name: type(value)(getattr(read, name)) for name, value in usual._asdict().items()} == usual._asdict()
+
+
+def test_what_the_library_is_told(kodi: Kodi, box: fakekodi.Box, private: Private) -> None:
+    box.settings.update(
+        scrobble_movies="false",
+        watching_delay="15",
+        min_minutes="10",
+        exclude_live="false",
+        exclude_http="true",
+        exclude_plugin="true",
+        exclude_folder_1="smb://box/home films [*]/",
+        exclude_folder_2="",
+        exclude_folder_3="/clips/",
+        exclude_paths=" nfs://box/a/ | *trailer* ||/b/Film?/",
+        exclude_genres="Documentary, Talk Show ,",
+        exclude_tags="private",
+    )
+    assert scrobbling(kodi, private).player_options() == {
+        "movies": False,
+        "episodes": True,
+        "watching_delay_ms": 15_000,
+        "min_duration_ms": 600_000,
+        "exclude": {
+            "live": False,
+            "http": True,
+            "plugin": True,
+            "prefixes": ["smb://box/home films [*]/", "/clips/", "nfs://box/a/"],
+            "globs": ["*trailer*", "/b/Film?/"],
+            "genres": ["Documentary", "Talk Show"],
+            "tags": ["private"],
+        },
+    }
+
+
+def test_when_the_user_is_told_and_asked(kodi: Kodi, box: fakekodi.Box, private: Private) -> None:
+    box.settings.update(notify_watching="1", notify_scrobbled="0", rate_movies="false", rate_episodes="true")
+    box.settings.update(rate_after="90", marks_send="false", scrobble_episodes="false")
+    read = scrobbling(kodi, private)
+    assert (read.notify_watching, read.notify_scrobbled) == (settings.NOTIFY_ALWAYS, settings.NOTIFY_NEVER)
+    assert (read.rate_movies, read.rate_episodes, read.rate_after) == (False, True, 90)
+    assert (read.marks_send, read.movies, read.episodes) == (False, True, False)
+
+
+@pytest.mark.parametrize("typed", ["", "x", "-1", "1000", "2.5"])
+def test_numbers_of_scrobbling_that_cannot_be_become_the_usual_ones(
+    kodi: Kodi, box: fakekodi.Box, private: Private, typed: str
+) -> None:
+    names = ("watching_delay", "min_minutes", "notify_watching", "notify_scrobbled", "rate_after")
+    box.settings.update({name: typed for name in names})
+    read = scrobbling(kodi, private)
+    numbers = (read.watching_delay_s, read.min_minutes, read.notify_watching, read.notify_scrobbled, read.rate_after)
+    assert numbers == (0, 0, settings.NOTIFY_NEVER, settings.NOTIFY_CALM, 80)
+
+
 # the status line
 
 

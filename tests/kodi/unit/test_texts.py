@@ -16,7 +16,11 @@ from traktkodi import texts
 LANGUAGES = ADDON / "resources" / "language"
 ENGLISH = LANGUAGES / "resource.language.en_gb" / "strings.po"
 CODE = ADDON / "resources" / "lib" / "traktkodi"
-XML = [ADDON / "resources" / "settings.xml", *sorted((ADDON / "resources" / "skins").rglob("*.xml"))]
+XML = [
+    ADDON / "addon.xml",
+    ADDON / "resources" / "settings.xml",
+    *sorted((ADDON / "resources" / "skins").rglob("*.xml")),
+]
 
 #: What the add-on is to be complete in, besides English.
 WANTED = {"de_de", "fr_fr", "es_es", "it_it", "nl_nl", "pl_pl", "pt_br", "sv_se"}

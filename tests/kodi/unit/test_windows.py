@@ -22,7 +22,7 @@ from traktkodi.kodi import Kodi
 WINDOWS = ADDON / "resources/skins/default/1080i"
 MEDIA = ADDON / "resources/skins/default/media"
 OWN = "libtrakt/"
-SCREENS = ["link", "account", "question", "text"]
+SCREENS = ["link", "account", "question", "text", "outbox", "rating"]
 ENGLISH = ADDON / "resources/language/resource.language.en_gb/strings.po"
 
 Colour = Tuple[int, int, int]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import libtrakt
 
@@ -22,8 +22,8 @@ from .account_view import (
     WARNING,
     Known,
     Message,
+    Row,
     View,
-    Words,
     limit_names,
     plain,
     view,
@@ -33,10 +33,12 @@ from .clock import Clock
 from .dates import Dates, as_set, of_timestamp
 from .kodi import INFO, Kodi
 from .kodi import WARNING as WARNING_ICON
+from .outbox_counts import Counts
 from .questions import Questions
 from .screens import account as screen
 from .screens.account import AccountScreen, Line
 from .texts import Text
+from .titles import Words
 from .trakt import UNAVAILABLE, Trakt
 from .usage import Usage
 
@@ -57,13 +59,17 @@ class AccountControl:
     """Opens and drives the account screen."""
 
     def __init__(self, kodi: Kodi, trakt: Trakt, clock: Clock, data_dir: str, questions: Questions) -> None:
-        """Shows nothing yet. `on_link` is called when the user wants to link an account."""
+        """Shows nothing yet. `on_link` is called when the user wants to link an account, `on_outbox` when they want to
+        see what waits for Trakt."""
         self._kodi = kodi
         self._trakt = trakt
         self._clock = clock
         self._qr_dir = os.path.join(data_dir, "qr")
         self._questions = questions
         self.on_link: Callable[[], None] = lambda: None
+        self.on_outbox: Callable[[], None] = lambda: None
+        self._outbox: Optional[Counts] = None
+        self._rows: Sequence[Row] = ()
         self._screen: Optional[AccountScreen] = None
         self._account: Mapping[str, Any] = UNAVAILABLE
         self._settings: Optional[Mapping[str, Any]] = None
@@ -108,8 +114,9 @@ class AccountControl:
         self.open()
         self._ask_to_unlink()
 
-    def step(self, account: Mapping[str, Any]) -> None:
-        """Follows the account, and what is under way."""
+    def step(self, account: Mapping[str, Any], outbox: Optional[Counts] = None) -> None:
+        """Follows the account, what waits for Trakt, and what is under way."""
+        self._outbox = outbox
         if self._forget_again and self._clock.monotonic() >= self._forget_again[1]:
             self._kodi.forget_picture(self._forget_again[0])
             self._forget_again = None
@@ -128,6 +135,11 @@ class AccountControl:
     def _clicked(self, control: int) -> None:
         if control == screen.CLOSE:
             self.close()
+        elif control == screen.LIST:
+            place = self._screen.selected() if self._screen else -1
+            if 0 <= place < len(self._rows) and self._rows[place].opens_outbox:
+                self.close()
+                self.on_outbox()
         elif self._doing:
             return
         elif control == screen.CHECK:
@@ -278,6 +290,7 @@ class AccountControl:
             self._outcome,
             self._error,
             self._trakt.trouble,
+            self._outbox,
             turn,
         )
         if inputs == self._drawn:
@@ -295,6 +308,7 @@ class AccountControl:
             checks=self._checks,
             upgrade_url=self._upgrade_url,
             library=self._library(),
+            outbox=self._outbox,
             unavailable=self._trakt.trouble,
             outcome=self._now_doing() or self._outcome,
             error=self._error,
@@ -343,6 +357,7 @@ class AccountControl:
             },
             focus,
         )
+        self._rows = shown.rows
         window.show_lines(
             [
                 Line(

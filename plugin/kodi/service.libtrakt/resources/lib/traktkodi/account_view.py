@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 import libtrakt
 
 from . import texts, trouble
 from .dates import Dates, parse
+from .outbox_counts import Counts
 from .texts import Text
-
-#: What is shown: a text of ours, or a name or number as it is.
-Words = Union[Text, str]
+from .titles import Words
 
 #: The picture beside the message; each is the name of a picture of the add-on.
 OK, BUSY, WARNING, ERROR = "ok", "busy", "warning", "error"
@@ -49,6 +48,8 @@ class Row(NamedTuple):
     note: Words = ""
     heading: bool = False
     percent: Optional[int] = None
+    #: OK on it shows what waits for Trakt.
+    opens_outbox: bool = False
 
 
 class Message(NamedTuple):
@@ -75,6 +76,8 @@ class Known(NamedTuple):
     upgrade_url: str = ""
     #: Films, series and episodes in Kodi's own library.
     library: Optional[Mapping[str, int]] = None
+    #: What waits for Trakt; None while that isn't known.
+    outbox: Optional[Counts] = None
     #: Why there is no client, in state `unavailable`.
     unavailable: Optional[Exception] = None
     #: What is being done, or how it ended; comes before what the state has to say.
@@ -227,12 +230,23 @@ def _with_date(words: Text, settings: Optional[Mapping[str, Any]], dates: Dates,
 
 def _rows(known: Known, user: Mapping[str, Any], dates: Dates, now: datetime, linked: bool) -> Sequence[Row]:
     rows: List[Row] = []
+    if known.outbox and (linked or any(known.outbox)):
+        rows.append(_outbox_row(known.outbox))
     if linked:
         rows += _group(texts.GROUP_ACCOUNT, _account_rows(known, user, dates, now))
         rows += _group(texts.GROUP_LIMITS, _limit_rows(known, user))
         rows += _group(texts.GROUP_PERMISSIONS, _permission_rows(known))
     rows += _group(texts.GROUP_DEVICE, _device_rows(known))
     return rows
+
+
+def _outbox_row(counts: Counts) -> Row:
+    value: Words = Text(texts.ROW_OUTBOX_NONE)
+    if counts.refused:
+        value = Text(texts.ROW_OUTBOX_REFUSED, {"waiting": number(counts.waiting), "refused": number(counts.refused)})
+    elif counts.waiting:
+        value = number(counts.waiting)
+    return Row(Text(texts.ROW_OUTBOX), value, Text(texts.ROW_OUTBOX_NOTE), opens_outbox=True)
 
 
 def _group(heading: int, rows: Sequence[Row]) -> List[Row]:

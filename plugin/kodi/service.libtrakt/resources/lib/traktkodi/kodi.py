@@ -6,7 +6,7 @@ Knows nothing of Trakt. No call here waits for the user or the network.
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Mapping, Set
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Set
 
 import xbmc
 import xbmcaddon
@@ -28,7 +28,33 @@ _LOG_LEVELS = {
     "trace": xbmc.LOGDEBUG,
 }
 
+#: No video is longer; beyond that it is a number that went wrong.
+_LONGEST_S = 1_000_000
+#: How far behind the end a position may be, in milliseconds: the end is measured in whole frames.
+_SLACK_MS = 10_000
+
 INFO, WARNING, ERROR = xbmcgui.NOTIFICATION_INFO, xbmcgui.NOTIFICATION_WARNING, xbmcgui.NOTIFICATION_ERROR
+
+
+class Playing(NamedTuple):
+    """The video that plays: its path or address, and where it is; None: the player doesn't know."""
+
+    file: str
+    position_ms: Optional[int]
+    duration_ms: Optional[int]
+
+
+class VideoTag(NamedTuple):
+    """What the player knows of the video that plays; empty, 0 or -1: nothing."""
+
+    kind: str = ""
+    title: str = ""
+    year: int = 0
+    show: str = ""
+    season: int = -1
+    episode: int = -1
+    imdb: str = ""
+    genre: str = ""
 
 
 class Kodi:
@@ -82,6 +108,46 @@ class Kodi:
         """A setting of Kodi itself; None if there is none of this name."""
         return self.rpc("Settings.GetSettingValue", setting=id).get("value")
 
+    # the player
+
+    def playing(self) -> Optional[Playing]:
+        """The video that plays or is paused; None if none is."""
+        try:
+            if not self._player.isPlayingVideo():
+                return None
+            position, duration = self._player.getTime(), self._player.getTotalTime()
+            file = self._player.getPlayingFile()
+        except RuntimeError:  # it has just ended
+            return None
+        duration_ms = round(duration * 1000) if 0 < duration < _LONGEST_S else None
+        # Before the first picture it can be a little less than nothing, or what that is without its sign.
+        past = position < _LONGEST_S and (duration_ms is None or position * 1000 <= duration_ms + _SLACK_MS)
+        return Playing(file, max(0, round(position * 1000)) if past else None, duration_ms)
+
+    def playing_file(self) -> str:
+        """The path or address of what plays; empty if nothing does."""
+        try:
+            return self._player.getPlayingFile()
+        except RuntimeError:
+            return ""
+
+    def video_tag(self) -> VideoTag:
+        """What the player knows of the video that plays."""
+        try:
+            tag = self._player.getVideoInfoTag()
+        except RuntimeError:
+            return VideoTag()
+        return VideoTag(
+            kind=tag.getMediaType(),
+            title=tag.getTitle(),
+            year=max(0, tag.getYear()),
+            show=tag.getTVShowTitle(),
+            season=tag.getSeason(),
+            episode=tag.getEpisode(),
+            imdb=tag.getIMDBNumber(),
+            genre=self.label("VideoPlayer.Genre"),
+        )
+
     # asking and telling Kodi
 
     def condition(self, condition: str) -> bool:
@@ -109,9 +175,12 @@ class Kodi:
 
     def rpc(self, method: str, **params: Any) -> Mapping[str, Any]:
         """Kodi's JSON-RPC; an empty result for an error."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        result = json.loads(xbmc.executeJSONRPC(json.dumps(request))).get("result")
+        result = _result(method, params)
         return result if isinstance(result, dict) else {}
+
+    def rpc_done(self, method: str, **params: Any) -> bool:
+        """The same for what has nothing to tell: whether Kodi did it."""
+        return bool(_result(method, params) == "OK")
 
     def set_property(self, name: str, value: str) -> None:
         """A property of the home window, where skins and other add-ons can see it; empty text removes it."""
@@ -145,18 +214,25 @@ class Kodi:
         return player.isPlaying() and not player.isPlayingAudio() and not player.isPlayingVideo()
 
 
+def _result(method: str, params: Mapping[str, Any]) -> Any:
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return json.loads(xbmc.executeJSONRPC(json.dumps(request))).get("result")
+
+
 _SCREEN_SAVER, _ENERGY_SAVING = "screen saver", "energy saving"
 _RESTS = {"GUI.OnScreensaverActivated": _SCREEN_SAVER, "GUI.OnDPMSActivated": _ENERGY_SAVING}
 _WAKES = {"GUI.OnScreensaverDeactivated": _SCREEN_SAVER, "GUI.OnDPMSDeactivated": _ENERGY_SAVING}
 
 #: Kodi's own numbers of windows.
 _SLIDESHOW, _STARTUP, _SPLASH, _LOGIN, NO_WINDOW = 12007, 12999, 12997, 10029, 9999
+_FULLSCREEN_VIDEO = 12005
 
 #: Not by Kodi's getCondVisibility: that waits for the next picture on the screen while it keeps all Python scripts from
 #: running; and when Kodi wants to end the service just then, to change the profile, both wait for each other.
 CONDITIONS: Mapping[str, Callable[[Kodi], bool]] = {
     "Player.HasVideo": lambda kodi: kodi._player.isPlayingVideo(),
     "Player.HasGame": lambda kodi: kodi._has_game(),
+    "VideoPlayer.IsFullscreen": lambda kodi: xbmcgui.getCurrentWindowId() == _FULLSCREEN_VIDEO,
     "Slideshow.IsActive": lambda kodi: xbmcgui.getCurrentWindowId() == _SLIDESHOW,
     "System.ScreenSaverActive": lambda kodi: _SCREEN_SAVER in kodi._resting,
     "System.DPMSActive": lambda kodi: _ENERGY_SAVING in kodi._resting,

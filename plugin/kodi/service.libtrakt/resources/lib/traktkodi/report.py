@@ -31,8 +31,39 @@ _REPORTS = 3
 _FILE = re.compile(r"report-\d{8}-\d{6}\.txt")
 
 #: Switches, shown as they are; of all other settings only whether they are set.
-_SWITCHES = ("notify_link", "notify_trouble", "invite", "proxy", "log_level")
-_TYPED = ("client_id", "auth_url", "api_url", "proxy_url", "proxy_user")
+_SWITCHES = (
+    "notify_link",
+    "notify_trouble",
+    "invite",
+    "proxy",
+    "log_level",
+    "scrobble_movies",
+    "scrobble_episodes",
+    "marks_send",
+    "watching_delay",
+    "exclude_live",
+    "exclude_http",
+    "exclude_plugin",
+    "min_minutes",
+    "notify_watching",
+    "notify_scrobbled",
+    "rate_movies",
+    "rate_episodes",
+    "rate_after",
+)
+_TYPED = (
+    "client_id",
+    "auth_url",
+    "api_url",
+    "proxy_url",
+    "proxy_user",
+    "exclude_folder_1",
+    "exclude_folder_2",
+    "exclude_folder_3",
+    "exclude_paths",
+    "exclude_genres",
+    "exclude_tags",
+)
 _SECRETS = ("client_secret_kept", "proxy_password_kept")
 
 #: What may look like something private, whoever's it is.
@@ -58,6 +89,8 @@ class Report:
         self._records: Deque[str] = deque(maxlen=_RECORDS)
         self._names: Set[str] = set()
         self._screen: Optional[TextScreen] = None
+        #: What else is worth knowing; by what it is about.
+        self.facts: Dict[str, str] = {}
 
     @property
     def showing(self) -> bool:
@@ -143,6 +176,7 @@ class Report:
             "user known": bool(user),
             "vip": user.get("vip"),
             "trouble": f"{type(trouble).__name__}: {trouble}" if trouble else None,
+            **self.facts,
         }
 
     def _files(self) -> Dict[str, Any]:

@@ -18,14 +18,23 @@ import xbmc
 from . import actions, native, paths, settings
 from .account import AccountControl
 from .clock import Clock
+from .compat import OTHER_ID, OtherAddon, Publisher
 from .failures import Failures
 from .invitation import Invitation
+from .item_actions import ItemActions
+from .items import Items
 from .kodi import Kodi
 from .link import LinkControl
+from .marks import Marks
 from .notices import Notices
+from .outbox import OutboxControl
+from .outbox_counts import OutboxCounts
+from .play_notices import PlayNotices
+from .player import Playback, Player
 from .private import Private
 from .properties import Properties
 from .questions import Questions
+from .ratings import Ratings
 from .report import Report
 from .screens import ending
 from .state import State
@@ -85,13 +94,13 @@ class Monitor(xbmc.Monitor):
 
     def onNotification(self, sender: str, method: str, data: str) -> None:
         """Anything that happens in Kodi."""
-        self._service.noted(method)
+        self._service.noted(method, data)
         if method == "System.OnWake":
             self._service.woke()
         else:
-            action = actions.wanted(sender, method, data)
-            if action:
-                self._service.act(action)
+            wish = actions.wanted(sender, method, data)
+            if wish:
+                self._service.act(wish)
 
 
 class Service:
@@ -119,23 +128,38 @@ class Service:
         self._notices = Notices(kodi, self._trakt, clock, self._state, self._questions)
         self._invitation = Invitation(kodi, clock, self._state, self._questions)
         self._properties = Properties(kodi)
+        items = Items(kodi)
+        self._playback = Playback(kodi, self._trakt, clock, items, self._failures)
+        self._player = Player(self._playback, self._failures)
+        self._marks = Marks(kodi, self._trakt, clock, items)
+        self._publisher = Publisher(kodi)
+        self._other_addon = OtherAddon(kodi, self._state, self._questions)
+        self._playback.listeners += [self._marks.played, self._publisher.played]
+        self.outbox = OutboxControl(kodi, self._trakt, clock, self._questions)
+        self._counts = OutboxCounts(self._trakt)
+        self.ratings = Ratings(kodi, self._trakt, clock, self._state)
+        self._play_notices = PlayNotices(kodi, clock)
+        self._item_actions = ItemActions(kodi, self._trakt, self._questions, self.ratings)
         self._next_look = 0.0
         self._next_reading = 0.0
+        self._linked = False
         self._stopped = False
         # What one part asks of another goes by these; they don't know each other.
         self.link.on_account = self.account.open
         self.account.on_link = self.link.open
+        self.account.on_outbox = self.outbox.open
         self._notices.on_link = self.link.open
         self._invitation.on_link = self.link.open
 
     @property
     def tick(self) -> float:
         """Seconds until the next step."""
-        return _BUSY_TICK_S if self._trakt.busy or self._showing else _IDLE_TICK_S
+        return _BUSY_TICK_S if self._trakt.busy or self._showing or self._marks.busy else _IDLE_TICK_S
 
     @property
     def _showing(self) -> bool:
-        return self.link.showing or self.account.showing or self._questions.showing or self.report.showing
+        parts = (self.link, self.account, self.outbox, self.ratings, self._questions, self.report)
+        return any(part.showing for part in parts)
 
     def start(self) -> None:
         """Opens the client and says to others that the service runs."""
@@ -145,12 +169,18 @@ class Service:
             settings.take_secrets(self._kodi, self._private)
             self._settings = settings.read(self._kodi, self._data_dir, self._private)
             self._open()
+        with self._failures.caught("player"):
+            self._playback.begin()
         self._next_reading = self._clock.monotonic() + _READ_EVERY_S
 
     def step(self) -> None:
         """What has to be done now. Never waits."""
         with self._failures.caught("calls"):
             self._trakt.step()
+        with self._failures.caught("player"):
+            self._playback.step()
+        with self._failures.caught("marks"):
+            self._marks.step()
         now = self._clock.monotonic()
         looks = now >= self._next_look
         if looks:
@@ -160,16 +190,26 @@ class Service:
         if now >= self._next_reading:
             self._next_reading = now + _READ_EVERY_S
             self.settings_changed()
+            with self._failures.caught("other add-on"):
+                self._other_addon.look(linked=self._linked)
+                self.report.facts[OTHER_ID] = self._other_addon.facts()
 
     def _look(self, looks: bool) -> None:
         """Lets the parts see how things are: those with a screen each time, the others when it is time."""
         account: Mapping[str, Any] = UNAVAILABLE
         with self._failures.caught("account"):
             account = self._trakt.account()
+            self._linked = bool(account.get("linked"))
         with self._failures.caught("link"):
             self.link.step(account, self._settings)
         with self._failures.caught("account screen"):
-            self.account.step(account)
+            self.account.step(account, self._counts.now)
+        with self._failures.caught("events"):
+            self._hear()
+        with self._failures.caught("outbox counts"):
+            self._counts.step(account)
+        with self._failures.caught("outbox"):
+            self.outbox.step()
         if not looks:
             return
         with self._failures.caught("log"):
@@ -178,15 +218,31 @@ class Service:
             self._notices.step(account, self._settings)
         with self._failures.caught("invitation"):
             self._invitation.step(account, self._settings)
+        with self._failures.caught("play notices"):
+            self._play_notices.step(self._settings)
         with self._failures.caught("properties"):
-            self._properties.step(account)
+            self._properties.step(account, self._counts.now)
             # A skin that is loaded anew, or an older service that ended late, has taken it away.
             if not self._kodi.property(actions.RUNNING):
                 self._kodi.set_property(actions.RUNNING, self._kodi.addon_version)
         with self._failures.caught("questions"):
             self._questions.step()
+        with self._failures.caught("ratings"):
+            self.ratings.step(account, self._settings)
         with self._failures.caught("settings page"):
             settings.show_status(self._kodi, account)
+
+    def _hear(self) -> None:
+        """What has happened in the library, to all whom it concerns."""
+        for event in self._trakt.events():
+            for hear in (
+                lambda event: self.ratings.event(event, self._settings),
+                lambda event: self._play_notices.event(event, self._settings),
+                self._counts.event,
+                self.outbox.event,
+            ):
+                with self._failures.caught(f"event {event.get('type')}"):
+                    hear(event)
 
     def settings_changed(self) -> None:
         """Takes over what changed; the client is opened again if it has to be."""
@@ -200,10 +256,15 @@ class Service:
                 self._next_look = 0.0
                 if self._trakt.trouble:
                     self._notices.tell_status()
+            elif new.scrobbling != old.scrobbling:
+                self._set_options()
 
-    def act(self, action: str) -> None:
-        """Does what somebody asked for by RunScript."""
-        with self._failures.caught(f"action {action}"):
+    def act(self, wish: actions.Wish) -> None:
+        """Does what somebody asked for by RunScript or in a context menu."""
+        with self._failures.caught(f"action {wish.action}"):
+            if wish.facts is not None:
+                self._item_actions.act(wish.action, wish.facts)
+                return
             linked = bool(self._trakt.account().get("linked"))
             does: Mapping[str, Callable[[], Any]] = {
                 "open": self.account.open if linked else self.link.open,
@@ -212,12 +273,17 @@ class Service:
                 "unlink": self.account.unlink,
                 "status": self._notices.tell_status,
                 "report": self.report.open,
+                "outbox": self.outbox.open,
             }
-            does[action]()
+            does[wish.action]()
 
-    def noted(self, method: str) -> None:
+    def noted(self, method: str, data: str) -> None:
         """Something happened in Kodi."""
         self._kodi.noted(method)
+        with self._failures.caught("player"):
+            self._playback.noted(method, data)
+        with self._failures.caught("marks"):
+            self._marks.noted(method, data, self._settings.scrobbling.marks_send)
 
     def woke(self) -> None:
         """The box woke up; network and time come late."""
@@ -231,8 +297,12 @@ class Service:
         self._stopped = True
         ending.begin()
         ends: List[Callable[[], None]] = [
+            self._playback.close,
+            self._publisher.clear,
             self.link.close,
             self.account.close,
+            self.outbox.close,
+            self.ratings.close,
             self._questions.close,
             self.report.close,
             self._properties.clear,
@@ -253,6 +323,12 @@ class Service:
         self._trakt.open(self._settings.config, self._settings.trouble)
         if self._trakt.trouble:
             self._kodi.log("warn", f"{type(self._trakt.trouble).__name__}: {self._trakt.trouble}")
+        self._set_options()
+
+    def _set_options(self) -> None:
+        """Tells the library what the user wants to be told to Trakt; it keeps that as long as the client is open."""
+        with self._failures.caught("options"):
+            self._trakt.ask("player.options", self._settings.scrobbling.player_options())
 
     def _tell_failure(self, message: str) -> None:
         self.report.note(message)

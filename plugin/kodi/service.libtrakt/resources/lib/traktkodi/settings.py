@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from urllib.parse import SplitResult, quote, urlsplit
 
 from . import texts
@@ -24,6 +24,11 @@ PROXY_OF_KODI, PROXY_OFF, PROXY_OWN = 0, 1, 2
 #: Kodi's own numbers for kinds of proxies.
 _KODI_PROXY_SCHEMES = ("http", "socks4", "socks4a", "socks5", "socks5h", "https")
 _PROXY_SCHEMES = (*_KODI_PROXY_SCHEMES, "socks")
+
+#: Values of the settings `notify_watching` and `notify_scrobbled`; `NOTIFY_CALM`: only when no video fills the screen.
+NOTIFY_NEVER, NOTIFY_ALWAYS, NOTIFY_CALM = 0, 1, 2
+#: Settings that name a folder whose content is left out.
+_FOLDERS = ("exclude_folder_1", "exclude_folder_2", "exclude_folder_3")
 
 CLIENT_SECRET, PROXY_PASSWORD = "client_secret", "proxy_password"
 #: A switch on the settings page for each secret: on while one is kept; switched off, it is forgotten.
@@ -50,6 +55,52 @@ class SettingError(Exception):
         self.text = text
 
 
+class Scrobbling(NamedTuple):
+    """What of the things played is told to Trakt, and what of that to the user."""
+
+    movies: bool = True
+    episodes: bool = True
+    #: Marking something in the library by hand is told to Trakt.
+    marks_send: bool = True
+    #: Seconds that something has to run before Trakt shows it as being watched.
+    watching_delay_s: int = 0
+    exclude_live: bool = True
+    exclude_http: bool = False
+    exclude_plugin: bool = False
+    #: What is shorter is left out; 0: nothing.
+    min_minutes: int = 0
+    #: Beginnings of paths, and patterns with * and ?.
+    exclude_prefixes: Sequence[str] = ()
+    exclude_globs: Sequence[str] = ()
+    exclude_genres: Sequence[str] = ()
+    exclude_tags: Sequence[str] = ()
+    #: One of NOTIFY_NEVER, NOTIFY_ALWAYS and NOTIFY_CALM.
+    notify_watching: int = NOTIFY_NEVER
+    notify_scrobbled: int = NOTIFY_CALM
+    rate_movies: bool = True
+    rate_episodes: bool = False
+    #: A rating is asked for if so many per cent were watched.
+    rate_after: int = 80
+
+    def player_options(self) -> Dict[str, Any]:
+        """What the library's method player.options is given."""
+        return {
+            "movies": self.movies,
+            "episodes": self.episodes,
+            "watching_delay_ms": self.watching_delay_s * 1000,
+            "min_duration_ms": self.min_minutes * 60_000,
+            "exclude": {
+                "live": self.exclude_live,
+                "http": self.exclude_http,
+                "plugin": self.exclude_plugin,
+                "prefixes": list(self.exclude_prefixes),
+                "globs": list(self.exclude_globs),
+                "genres": list(self.exclude_genres),
+                "tags": list(self.exclude_tags),
+            },
+        }
+
+
 class Settings(NamedTuple):
     """What the user set. `config` is what the library is opened with; a change of it opens it again.
 
@@ -61,6 +112,7 @@ class Settings(NamedTuple):
     invite: bool
     config: Dict[str, Any]
     trouble: Optional[SettingError] = None
+    scrobbling: Scrobbling = Scrobbling()
 
     @property
     def client_id(self) -> Optional[str]:
@@ -89,6 +141,7 @@ def read(kodi: Kodi, data_dir: str, private: Private) -> Settings:
         invite=kodi.setting("invite") == "true",
         config={key: value for key, value in config.items() if value is not None},
         trouble=trouble,
+        scrobbling=_scrobbling(kodi),
     )
 
 
@@ -231,15 +284,56 @@ def _proxy_url(scheme: str, host: str, user: str, password: str) -> str:
     return f"{scheme}://{login}{host}"
 
 
+# what is told to Trakt
+
+
+def _scrobbling(kodi: Kodi) -> Scrobbling:
+    usual = Scrobbling()
+    folders = [kodi.setting(id).strip() for id in _FOLDERS]
+    paths = _words(kodi.setting("exclude_paths"), "|")
+    return Scrobbling(
+        movies=kodi.setting("scrobble_movies") == "true",
+        episodes=kodi.setting("scrobble_episodes") == "true",
+        marks_send=kodi.setting("marks_send") == "true",
+        watching_delay_s=_number(kodi, "watching_delay", 0, 300, usual.watching_delay_s),
+        exclude_live=kodi.setting("exclude_live") == "true",
+        exclude_http=kodi.setting("exclude_http") == "true",
+        exclude_plugin=kodi.setting("exclude_plugin") == "true",
+        min_minutes=_number(kodi, "min_minutes", 0, 60, usual.min_minutes),
+        # A folder that was chosen is no pattern, whatever its name.
+        exclude_prefixes=[*filter(None, folders), *(path for path in paths if not _is_pattern(path))],
+        exclude_globs=[path for path in paths if _is_pattern(path)],
+        exclude_genres=_words(kodi.setting("exclude_genres"), ","),
+        exclude_tags=_words(kodi.setting("exclude_tags"), ","),
+        notify_watching=_number(kodi, "notify_watching", NOTIFY_NEVER, NOTIFY_CALM, usual.notify_watching),
+        notify_scrobbled=_number(kodi, "notify_scrobbled", NOTIFY_NEVER, NOTIFY_CALM, usual.notify_scrobbled),
+        rate_movies=kodi.setting("rate_movies") == "true",
+        rate_episodes=kodi.setting("rate_episodes") == "true",
+        rate_after=_number(kodi, "rate_after", 80, 95, usual.rate_after),
+    )
+
+
+def _words(typed: str, between: str) -> List[str]:
+    return [word.strip() for word in typed.split(between) if word.strip()]
+
+
+def _is_pattern(path: str) -> bool:
+    return "*" in path or "?" in path
+
+
 # the page itself
 
 
 def _choice(kodi: Kodi, id: str, count: int, usual: int) -> int:
+    return _number(kodi, id, 0, count - 1, usual)
+
+
+def _number(kodi: Kodi, id: str, least: int, most: int, usual: int) -> int:
     try:
         number = int(kodi.setting(id))
     except ValueError:
         return usual
-    return number if 0 <= number < count else usual
+    return number if least <= number <= most else usual
 
 
 def _take(kodi: Kodi, private: Private, name: str, belongs_to: str) -> None:

@@ -99,6 +99,12 @@ class Trakt:
         """Ends the login."""
         return self._client.device_cancel() if self._client else _IDLE
 
+    # what plays
+
+    def player_event(self, fact: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Reports a fact of the player, as the method player.event takes it; empty without a client. Never waits."""
+        return self._client.player_event(fact) if self._client else {}
+
     # calls
 
     def submit(self, method: str, params: Optional[Mapping[str, Any]], then: Then) -> None:
@@ -145,6 +151,10 @@ class Trakt:
                 data, error = None, caught
             with self._failures.caught("telling how a call ended"):
                 then(data, error)
+
+    def events(self) -> List[Mapping[str, Any]]:
+        """What has happened in the library since the last time, such as play.counted with its `data`."""
+        return list(self._client.next_events(0)) if self._client else []
 
     def log_records(self) -> List[Mapping[str, Any]]:
         """The library's log records since the last time."""
