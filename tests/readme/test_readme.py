@@ -26,9 +26,9 @@ RUN_ELSEWHERE = {
 def region(path: str) -> str:
     """What stands between the README's markers in a file, without common indentation."""
     text = (TOP / path).read_text(encoding="utf-8")
-    found = re.search(r"^[^\n]*\[readme:link\][^\n]*\n(.*?)\n[^\n]*\[/readme:link\]", text, re.DOTALL | re.MULTILINE)
-    assert found, f"{path} has no [readme:link] region"
-    return textwrap.dedent(found.group(1)).strip("\n")
+    found = re.search(r"^[^\n]*\[readme:(\w+)\][^\n]*\n(.*?)\n[^\n]*\[/readme:\1\]", text, re.DOTALL | re.MULTILINE)
+    assert found, f"{path} has no region for the README"
+    return textwrap.dedent(found.group(2)).strip("\n")
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block["source"]], ids=lambda block: block["source"])
@@ -99,16 +99,19 @@ def test_each_picture_exists(path: str) -> None:
 
 def test_the_addons_actions_are_those_of_the_addon() -> None:
     """Each is named, and no other."""
-    (listed,) = re.findall(r"^ACTIONS = \((.*)\)$", (MODULES / "actions.py").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(re.findall(r"action=(\w+)\)", README)) == set(re.findall(r'"(\w+)"', listed))
+    source = (MODULES / "actions.py").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^ACTIONS = \((.*)\)$", source, re.MULTILINE)
+    of_items = re.findall(r"^(?:WATCH|RATE|UNWATCH).* = (.*)$", source, re.MULTILINE)
+    assert set(re.findall(r"action=(\w+)\)", README)) == set(re.findall(r'"(\w+)"', f"{listed} {of_items}"))
 
 
 def test_the_addons_properties_are_those_of_the_addon() -> None:
     """Each is named, and no other."""
     sources = "".join(
-        (MODULES / name).read_text(encoding="utf-8") for name in ("actions.py", "properties.py", "settings.py")
+        (MODULES / name).read_text(encoding="utf-8")
+        for name in ("actions.py", "compat.py", "properties.py", "settings.py")
     )
-    assert set(re.findall(r"`(libtrakt\.\w+)`", README)) == set(re.findall(r'"(libtrakt\.\w+)"', sources))
+    assert set(re.findall(r"`(libtrakt\.(?!so`)[\w.]+)`", README)) == set(re.findall(r'"(libtrakt\.[\w.]+)"', sources))
 
 
 def test_the_readme_names_the_languages_that_there_are() -> None:
