@@ -104,7 +104,8 @@ pub struct Core {
 impl Core {
     /// When an answer arrived, with a wall clock that is corrected as far as its skew is known.
     pub fn received(&self, answer: &Answer) -> Moment {
-        let skew = crate::http::date_skew_ms(answer).or_else(|| self.state.cached().skew_ms());
+        let known = self.state.cached().skew_ms();
+        let skew = crate::http::date_skew_ms(answer, known).or(known);
         Moment {
             wall_ms: answer.at.wall_ms.saturating_add(skew.unwrap_or(0)),
             ..answer.at.clone()
@@ -113,10 +114,10 @@ impl Core {
 
     /// Trakt has answered: when, and by which clock.
     pub fn note_answer(&self, answer: &Answer) {
-        let skew = crate::http::date_skew_ms(answer);
+        let view = self.state.cached();
+        let skew = crate::http::date_skew_ms(answer, view.skew_ms());
         let now_ms = answer.at.wall_ms.saturating_add(skew.unwrap_or(0));
         lock(&self.contact).at_ms = Some(now_ms);
-        let view = self.state.cached();
         let skew_news = skew.is_some_and(|skew| {
             view.skew_ms()
                 .is_none_or(|known| known.abs_diff(skew) > SKEW_MS.unsigned_abs())

@@ -279,6 +279,8 @@ fn truth(headers: &Headers, name: &str) -> Option<bool> {
 
 /// The longest time that `Retry-After` is believed: one hour, in milliseconds.
 pub const MAX_RETRY_AFTER_MS: u64 = 3_600_000;
+/// No answer's head is awaited longer.
+const LONGEST_MS: i64 = 60_000;
 
 /// How long Trakt asks to wait, from `now` on and one hour at most: seconds, or a date (against the answer's own Date where it has one,
 /// since this machine's clock may be wrong).
@@ -309,9 +311,14 @@ pub fn retry_after_ms(headers: &Headers, now: &Moment) -> Option<u64> {
     Some(wait.min(MAX_RETRY_AFTER_MS))
 }
 
-/// The server's clock minus this machine's wall clock, in milliseconds; good to about a second.
-pub fn date_skew_ms(answer: &Answer) -> Option<i64> {
-    Some(http_date_ms(answer.headers.get("Date")?)?.saturating_sub(answer.at.wall_ms))
+/// The server's clock minus this machine's wall clock, in milliseconds. A date has whole seconds, and was written somewhen
+/// between request and answer: what is known (or no skew at all) is kept as far as that doesn't contradict it.
+pub fn date_skew_ms(answer: &Answer, known: Option<i64>) -> Option<i64> {
+    let least = http_date_ms(answer.headers.get("Date")?)?.saturating_sub(answer.at.wall_ms);
+    let most = least
+        .saturating_add(answer.took_ms.clamp(0, LONGEST_MS))
+        .saturating_add(999);
+    Some(known.unwrap_or(0).clamp(least, most))
 }
 
 /// Milliseconds since 1970 of an HTTP date in any of its three forms (RFC 9110, 5.6.7).
@@ -376,6 +383,7 @@ mod tests {
             headers: headers.iter().copied().collect(),
             body: body.as_bytes().to_vec(),
             at: at(784_111_777_000),
+            took_ms: 0,
         }
     }
 
@@ -634,9 +642,20 @@ mod tests {
     #[test]
     fn the_servers_clock_is_compared() {
         let date = [("Date", "Sun, 06 Nov 1994 08:49:47 GMT")];
-        assert_eq!(date_skew_ms(&answer(200, &date, "")), Some(10_000));
-        assert_eq!(date_skew_ms(&answer(200, &[("Date", "today")], "")), None);
-        assert_eq!(date_skew_ms(&answer(200, &[], "")), None);
+        let compared = answer(200, &date, "");
+        assert_eq!(date_skew_ms(&compared, None), Some(10_000));
+        assert_eq!(date_skew_ms(&compared, Some(10_400)), Some(10_400));
+        assert_eq!(date_skew_ms(&compared, Some(20_000)), Some(10_999));
+        let slow = Answer {
+            took_ms: 15_000,
+            ..answer(200, &[("Date", "Sun, 06 Nov 1994 08:49:22 GMT")], "")
+        };
+        assert_eq!(date_skew_ms(&slow, None), Some(0));
+        assert_eq!(
+            date_skew_ms(&answer(200, &[("Date", "today")], ""), None),
+            None
+        );
+        assert_eq!(date_skew_ms(&answer(200, &[], ""), None), None);
     }
 
     proptest! {
@@ -649,8 +668,8 @@ mod tests {
             ), 0..6),
             body in prop_oneof![proptest::collection::vec(any::<u8>(), 0..200), "[\\[{<\"]?.{0,40}".prop_map(String::into_bytes)],
         ) {
-            let answer = Answer { status, headers: headers.into_iter().collect(), body, at: at(1_700_000_000_000) };
-            let _ = date_skew_ms(&answer);
+            let answer = Answer { status, headers: headers.into_iter().collect(), body, at: at(1_700_000_000_000), took_ms: 0 };
+            let _ = date_skew_ms(&answer, None);
             let found = kind(&answer);
             prop_assert_eq!(found == Kind::Empty, answer.body.trim_ascii().is_empty());
             match classify(&answer) {

@@ -128,6 +128,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// When the head of the answer was there.
     pub at: Moment,
+    /// How long that took from when the request was made, in milliseconds.
+    pub took_ms: i64,
 }
 
 impl fmt::Debug for Answer {
@@ -151,6 +153,7 @@ mod tests {
             headers: [("X-Token", "abcdefgh")].into_iter().collect(),
             body: b"abcdefgh".to_vec(),
             at: Moment::now(),
+            took_ms: 0,
         };
         let request = Request {
             body: Some(Secret::new("abcdefgh")),

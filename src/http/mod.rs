@@ -204,6 +204,7 @@ impl Http {
     ) -> Result<Answer, Fault> {
         let builder = self.head(request, url)?;
         let body = request.body.as_ref().map(Secret::expose);
+        let asked = Instant::now();
         let sent = match (request.method, body) {
             (Method::Get, Some(_)) => {
                 return Err(Fault::Answer(Error::argument("a GET has no body")));
@@ -215,6 +216,7 @@ impl Http {
         };
         let mut response = sent.map_err(|error| Fault::Transport(error, Stage::Head))?;
         let at = Moment::now();
+        let took_ms = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
         let body = read_body(&mut response)?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -225,6 +227,7 @@ impl Http {
                 .collect(),
             body,
             at,
+            took_ms,
         })
     }
 

@@ -140,6 +140,7 @@ mod tests {
             headers: [("", ""); 0].into_iter().collect(),
             body: said.to_string().into_bytes(),
             at: Moment::now(),
+            took_ms: 0,
         };
         is_about(&answer, &item.things().unwrap()[0])
     }
