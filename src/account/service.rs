@@ -404,6 +404,7 @@ pub struct Unlinked {
 /// A store that can't be erased; `cancelled` and `closed`.
 pub fn unlink(core: &Arc<Core>, budget: &Budget) -> Result<Unlinked> {
     driver::cancel(core, budget)?;
+    scrobbler::settle_left(core);
     let (revoked, reason) = tokens::unlink(core, budget)?;
     core.forget_contact();
     scrobbler::account_changed(core);

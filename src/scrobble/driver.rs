@@ -244,6 +244,15 @@ pub fn resume(core: &Arc<Core>, budget: &Budget) {
     }
 }
 
+/// Before the account is unlinked: what clients that are gone have left is settled, since it is about to be erased.
+pub fn settle_left(core: &Core) {
+    let budget = Budget::new(Cancel::new(), CLOSE_WAIT);
+    let settled = keeper(core, &budget).map(|mut keeper| keeper.settle(core, &budget));
+    if let Some(Err(error)) = settled {
+        log::warn!("what was played before could not be settled: {error}");
+    }
+}
+
 /// The account was unlinked, or another one linked: its sessions end here.
 pub fn account_changed(core: &Core) {
     let now = Moment::now();
