@@ -62,8 +62,9 @@
  * trakt_status lists the numbers. `code` is the name of the status, and what you translate by;
  * `message` is English, for logs, and holds no secret. When `retryable` is true the same call may
  * succeed later without anybody doing anything: after `retry_after_ms`, where that is given.
- * `http_status`, `upgrade_url`, `limit` and `reason` are there where they are known. Ignore keys that
- * you don't know: later versions add some.
+ * `http_status`, `upgrade_url`, `limit`, `reason` and `expires_at` (until when what is in the way of a
+ * `conflict` lasts) are there where they are known. Ignore keys that you don't know: later versions add
+ * some.
  *
  * The library's own integers are below 2^53; Trakt's are passed on exactly, up to 2^63-1. Durations
  * are keys that end in `_ms`, in milliseconds; moments are RFC 3339 in UTC.

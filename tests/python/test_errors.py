@@ -99,7 +99,14 @@ def test_an_error_carries_what_is_known() -> None:
     error = caught.value
     assert (error.retry_after_ms, error.http_status, error.limit) == (5000, 420, 100)
     assert (error.upgrade_url, error.reason) == ("https://example.com/vip", "list")
-    assert error.raw["later"] == [1]
+    assert error.raw["later"] == [1] and error.expires_at is None
+
+
+def test_a_conflict_says_until_when() -> None:
+    until = "2030-01-01T00:00:00.000Z"
+    with pytest.raises(errors.Conflict) as caught:
+        data_of(f'{{"status":49,"error":{{"code":"conflict","message":"Busy.","expires_at":"{until}"}}}}'.encode())
+    assert caught.value.expires_at == until
 
 
 def test_a_status_of_the_future_is_a_trakt_error() -> None:

@@ -55,6 +55,8 @@ class TraktError(Exception):
         self.limit = limit
         self.reason = reason
         self.raw: Mapping[str, Any] = {} if raw is None else raw
+        # Of a `conflict`: until when what is in the way lasts (RFC 3339).
+        self.expires_at: Optional[str] = self.raw.get("expires_at")
 
     def __str__(self) -> str:
         """The sentence, with the code behind it."""
@@ -206,7 +208,7 @@ class AccountLimit(TraktError):
 
 
 class Conflict(TraktError):
-    """Trakt has it already."""
+    """Trakt has it already, or something is in the way; see `expires_at`."""
 
     STATUS, CODE = 49, "conflict"
 

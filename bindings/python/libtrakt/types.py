@@ -46,6 +46,7 @@ class ErrorInfo(TypedDict, total=False):
     upgrade_url: str
     limit: int
     reason: str
+    expires_at: str
 
 
 class User(TypedDict, total=False):
