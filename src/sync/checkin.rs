@@ -85,6 +85,9 @@ pub fn check_in(core: &Arc<Core>, params: Params, budget: &Budget) -> Result<Che
     let said = api::ask(core, &request, Retry::Once, budget)?;
     let answer: Value = serde_json::from_slice(&said.answer.body).unwrap_or_default();
     said.meaning.map_err(|mut error| {
+        if error.status == Status::Conflict {
+            error.message = "something is being watched already (409)".into();
+        }
         error.expires_ms = answer["expires_at"]
             .as_str()
             .and_then(parse_rfc3339)

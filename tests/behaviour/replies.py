@@ -49,6 +49,7 @@ _ERROR = {
         "upgrade_url": {"type": "string", "pattern": "^https://"},
         "limit": {"type": "integer"},
         "reason": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+        "expires_at": {"type": "string", "pattern": "Z$"},
     },
     "additionalProperties": False,
 }
