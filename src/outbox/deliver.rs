@@ -505,6 +505,12 @@ impl Sender<'_> {
         let Some(entry) = going.first() else {
             return Ok(Step::Sent);
         };
+        // Looking it up may have taken long, a night's sleep of the machine among it; Trakt would date it from now.
+        let passed = now_ms(&self.core.state.cached())
+            .saturating_sub(entry.watched_ms().unwrap_or(i64::MAX));
+        if entry.kind == Kind::Play && passed > FRESH_MS {
+            return self.settle(&[(entry, Outcome::Again(None))]);
+        }
         let percent = entry.progress.unwrap_or(100.0);
         let Some(body) = body::scrobble(&entry.thing, percent) else {
             return self.settle(&[(entry, Outcome::Refused(RefusedReason::Unmatched, None))]);

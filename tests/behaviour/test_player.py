@@ -148,6 +148,25 @@ def test_a_play_without_network_arrives_later_with_its_true_time(box: Box, sim: 
     assert abs(watched.timestamp() * 1000 - ended_ms) < 5 * SECOND
 
 
+def test_a_play_whose_look_up_took_a_suspend_keeps_its_true_time(box: Box, sim: Sim) -> None:
+    child = box.linked()
+    unknown = sim.fault("html", host="api", path="/search/*", times=0)
+    report(child, "started", 50, item={"type": "movie", "title": "Heat", "year": 1995})
+    sim.wait_fault(unknown)
+    report(child, "progress", 85)
+    sim.clear_faults(unknown)
+    slow = sim.fault("late", host="api", path="/search/*", delay_ms=2_000)
+    since = sim.mark()
+    ended_ms = time.time() * 1000
+    assert report(child, "ended")["counts"]
+    sim.wait_fault(slow)
+    box.pass_time(40 * SECOND)
+    until(lambda: titles(sim) == ["Heat"], "the play is recorded")
+    assert not sim.log(path="/scrobble/stop", since=since), "Trakt would date it by itself"
+    watched = datetime.fromisoformat(sim.history()[0]["watched_at"].replace("Z", "+00:00"))
+    assert abs(watched.timestamp() * 1000 - ended_ms) < 5 * SECOND
+
+
 def test_a_film_left_paused_overnight(box: Box, sim: Sim) -> None:
     child = box.linked()
     since = sim.mark()
