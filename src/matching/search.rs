@@ -1,4 +1,4 @@
-//! Trakt's search (facts §7): asks, reads what came, and decides whether it is what was asked for.
+//! Trakt's search: asks, reads what came, and decides whether it is what was asked for.
 //! Knows nothing of what is remembered.
 #![forbid(unsafe_code)]
 

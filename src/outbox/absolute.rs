@@ -81,7 +81,7 @@ fn episodes(core: &Arc<Core>, show: &str, budget: &Budget) -> Result<Vec<Value>>
     Ok(all)
 }
 
-/// What names a show in an address (facts §7): Trakt's id, its slug or imdb's; other ids have to be looked up.
+/// What names a show in an address: Trakt's id, its slug or imdb's; other ids have to be looked up.
 fn show_name(core: &Arc<Core>, show: &Show, budget: &Budget) -> Result<Option<String>> {
     let ids = &show.ids.0;
     let own = |ids: &Ids| {

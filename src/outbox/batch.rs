@@ -53,7 +53,7 @@ impl Op {
         })
     }
 
-    /// Where it goes (facts §5).
+    /// Where it goes.
     pub const fn path(self) -> &'static str {
         match self {
             Self::History => "/sync/history",

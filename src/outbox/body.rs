@@ -109,7 +109,7 @@ fn played(thing: &Thing) -> Option<Map<String, Value>> {
     Some(body)
 }
 
-/// The body of `/scrobble/start`, `/scrobble/pause` and `/scrobble/stop` (facts §6); `progress` in percent, 0 to 100.
+/// The body of `/scrobble/start`, `/scrobble/pause` and `/scrobble/stop`; `progress` in percent, 0 to 100.
 /// None for what can't be scrobbled: a season, a show, something that isn't known yet.
 pub fn scrobble(thing: &Thing, progress: f64) -> Option<Value> {
     let mut body = played(thing)?;

@@ -23,7 +23,7 @@ const NEAR_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// One line of Trakt's history (facts §5).
+/// One line of Trakt's history.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Line {
     /// When; of plays that nobody knows the time of null.

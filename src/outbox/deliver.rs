@@ -973,7 +973,7 @@ fn wait_ms(in_a_row: u32, error: &Error) -> u64 {
     })
 }
 
-/// Whether a page is the last: by the header, else by its being short (facts §8).
+/// Whether a page is the last: by the header, else by its being short.
 pub fn is_last_page(answer: &crate::http::Answer, page: u32, length: usize) -> bool {
     let header = |name: &str| {
         answer

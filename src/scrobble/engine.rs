@@ -11,7 +11,7 @@ use super::rules::{Options, Reason};
 use crate::clock::{Moment, parse_rfc3339};
 use crate::outbox::entry::Owner;
 
-/// From here on it was watched (facts §6).
+/// From here on it was watched.
 pub const COUNTS: f64 = 80.0;
 /// Trakt refuses less than this as a stop or pause.
 const LEAST: f64 = 1.0;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{Error, Result};
 
 /// Ids as a host has them: text or number, with or without imdb's `tt`; what can't be an id is dropped.
-/// `trakt`, `tmdb` and `tvdb` are numbers at Trakt, `imdb` and `slug` text (facts §5, data rules).
+/// `trakt`, `tmdb` and `tvdb` are numbers at Trakt, `imdb` and `slug` text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -41,7 +41,7 @@ fn start(core: &Arc<Core>, thing: &Thing, progress: f64, budget: &Budget) -> Res
     )
 }
 
-/// Trakt's documents have had `/scrobble/pause` and have not; a stop below the threshold does the same (facts §6).
+/// Trakt's documents have had `/scrobble/pause` and have not; a stop below the threshold does the same.
 fn pause(core: &Arc<Core>, thing: &Thing, progress: f64, budget: &Budget) -> Result<()> {
     match scrobble(core, "/scrobble/pause", thing, progress, budget) {
         Err(error) if error.status == Status::NotFound => {

@@ -1,4 +1,4 @@
-//! Check-ins: what is being watched where nobody scrobbles it (facts §6).
+//! Check-ins: what is being watched where nobody scrobbles it.
 //! Knows nothing of players.
 #![forbid(unsafe_code)]
 

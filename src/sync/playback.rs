@@ -1,4 +1,4 @@
-//! What is half watched, as Trakt keeps it (facts §5).
+//! What is half watched, as Trakt keeps it.
 //! Knows nothing of how it came about.
 #![forbid(unsafe_code)]
 

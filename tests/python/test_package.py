@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import List
 
 import libtrakt
+import pytest
 from paths import BINDING, HERE, PACKAGE, ROOT
 
 
@@ -58,9 +59,10 @@ def test_only_the_standard_library_is_imported() -> None:
     }
 
 
-def test_the_readme_shows_tested_lines() -> None:
-    marked = r"# \[readme:link\]\n(.*?)\n*# \[/readme:link\]"
-    source = (BINDING / "examples" / "link_short.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("region", "file"), [("link", "link_short.py"), ("report", "play.py")])
+def test_the_readme_shows_tested_lines(region: str, file: str) -> None:
+    marked = rf"# \[readme:{region}\]\n(.*?)\n*# \[/readme:{region}\]"
+    source = (BINDING / "examples" / file).read_text(encoding="utf-8")
     lines = re.search(marked, source, re.DOTALL)
     assert lines is not None
     assert f"```python\n{lines.group(1)}\n```" in (BINDING / "README.md").read_text(encoding="utf-8")

@@ -20,12 +20,14 @@ DURATION_MS = 10 * SECOND_MS
 FILM = {"type": "movie", "title": "Heat", "year": 1995, "ids": {"imdb": "tt0113277"}}
 
 
+# [readme:report]
 def report(client: libtrakt.Client, event: str, second: int, **more: Any) -> None:
     """What a player does: tell libtrakt, and never wait for it."""
     decided = client.player_event(event, "film-1", position_ms=second * SECOND_MS, duration_ms=DURATION_MS, **more)
     print(f"{second:2} s  {event:<8}  {decided['state']}")
 
 
+# [/readme:report]
 def show_news(client: libtrakt.Client, wait_ms: int = 0) -> bool:
     """What has happened since; whether Trakt has the play."""
     recorded = False
