@@ -132,10 +132,7 @@ impl Core {
         }
         let _ = self.state.commit(|view| {
             if let Some(ms) = skew {
-                view.account.skew = Some(Skew {
-                    ms,
-                    boot_id: clock::boot_id().to_owned(),
-                });
+                view.account.skew = Some(Skew::learnt(ms, answer.at.clone()));
             }
             if view.pair.is_some() {
                 view.account.last_contact_ms = Some(now_ms);

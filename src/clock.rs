@@ -53,6 +53,9 @@ impl Moment {
     }
 }
 
+/// Whether `boot_ms` goes on while the machine is suspended, so that a wall clock that went on more has jumped.
+pub const COUNTS_SUSPEND: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Milliseconds since the machine started, suspend included.
 pub fn boot_ms() -> u64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]

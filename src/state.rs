@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::settings::UserRef;
 use crate::cancel::{Budget, Cancel, Signal, lock};
-use crate::clock::Moment;
+use crate::clock::{COUNTS_SUSPEND, Moment};
 use crate::error::{Error, Result, Status};
 use crate::events::{By, Events, Kind};
 use crate::link::device::Login;
@@ -97,6 +97,37 @@ pub struct Skew {
     pub ms: i64,
     /// The start of the machine in which it was learnt: the clock may be right again after the next.
     pub boot_id: String,
+    /// When it was learnt; what the clock has jumped since then counts against it.
+    #[serde(default)]
+    pub at: Option<Moment>,
+}
+
+/// Two clocks that differ by so much less or more than before are as they were.
+const JUMP_MS: i64 = 1_000;
+
+impl Skew {
+    /// As it was learnt at a moment.
+    pub fn learnt(ms: i64, at: Moment) -> Self {
+        Self {
+            ms,
+            boot_id: at.boot_id.clone(),
+            at: Some(at),
+        }
+    }
+
+    /// Milliseconds to add to what the wall clock shows at a moment; none in another start of the machine.
+    fn at(&self, moment: &Moment) -> Option<i64> {
+        if self.boot_id != moment.boot_id {
+            return None;
+        }
+        let jumped = self.at.as_ref().map_or(0, |at| {
+            let shown = moment.wall_ms.saturating_sub(at.wall_ms);
+            shown.saturating_sub(moment.since(at))
+        });
+        let jumped =
+            Some(jumped).filter(|ms| COUNTS_SUSPEND && ms.unsigned_abs() > JUMP_MS.unsigned_abs());
+        Some(self.ms.saturating_sub(jumped.unwrap_or(0)))
+    }
 }
 
 /// Everything about the account but its tokens.
@@ -120,11 +151,8 @@ pub struct AccountDoc {
 }
 
 impl AccountDoc {
-    fn skew_ms(&self) -> Option<i64> {
-        self.skew
-            .as_ref()
-            .filter(|skew| skew.boot_id == crate::clock::boot_id())
-            .map(|skew| skew.ms)
+    fn skew_at(&self, moment: &Moment) -> Option<i64> {
+        self.skew.as_ref().and_then(|skew| skew.at(moment))
     }
 }
 
@@ -223,16 +251,16 @@ impl View {
 
     /// Milliseconds to add to the wall clock, as far as this start of the machine has learnt it.
     pub fn skew_ms(&self) -> Option<i64> {
-        self.account.skew_ms()
+        self.account.skew_at(&Moment::now())
     }
 
-    /// The same for who has nothing but a transaction.
+    /// The same for who has nothing but a transaction, and at another moment.
     ///
     /// # Errors
     /// As [`Tx::get`].
-    pub fn skew_in(tx: &Tx<'_>, scope: &str) -> Result<Option<i64>> {
+    pub fn skew_in(tx: &Tx<'_>, scope: &str, moment: &Moment) -> Result<Option<i64>> {
         let account: Option<AccountDoc> = tx.get(scope, ACCOUNT)?;
-        Ok(account.and_then(|account| account.skew_ms()))
+        Ok(account.and_then(|account| account.skew_at(moment)))
     }
 }
 
@@ -595,6 +623,34 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_doesn_t_take_what_is_known_of_it_along() {
+        let at = |boot: &str, boot_ms: u64, wall_ms: i64| Moment {
+            boot_id: boot.into(),
+            boot_ms,
+            wall_ms,
+        };
+        let skew = Skew::learnt(5_000, at("a", 1_000_000, 50_000_000));
+        assert_eq!(skew.at(&at("a", 1_600_000, 50_600_000)), Some(5_000));
+        assert_eq!(skew.at(&at("a", 400_000, 49_400_000)), Some(5_000));
+        // A day ahead, ten minutes later, or five hours back.
+        let day = if COUNTS_SUSPEND { 86_400_000 } else { 0 };
+        assert_eq!(
+            skew.at(&at("a", 1_600_000, 50_600_000 + day)),
+            Some(5_000 - day)
+        );
+        let hours = if COUNTS_SUSPEND { 18_000_000 } else { 0 };
+        assert_eq!(
+            skew.at(&at("a", 1_600_000, 50_600_000 - hours)),
+            Some(5_000 + hours)
+        );
+        // What two readings differ by is no jump.
+        assert_eq!(skew.at(&at("a", 1_600_000, 50_600_700)), Some(5_000));
+        assert_eq!(skew.at(&at("b", 1_600_000, 50_600_000)), None);
+        let old: Skew = serde_json::from_str(r#"{"ms":7,"boot_id":"a"}"#).unwrap();
+        assert_eq!(old.at(&at("a", 0, 0)), Some(7));
+    }
 
     fn pair(id: &str) -> Pair {
         Pair {

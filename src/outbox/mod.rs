@@ -37,7 +37,7 @@ use serde_json::json;
 use crate::account::service::GLANCE;
 use crate::cancel::{Budget, lock};
 use crate::client::{Core, short_hash};
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::error::{Error, Result, Status};
 use crate::events::Kind as Event;
 use crate::link::tokens;
@@ -134,7 +134,9 @@ fn add_for(
 /// # Errors
 /// As [`Tx::get`]; `not_linked` for an owner that names nobody.
 pub fn add_in(tx: &mut Tx<'_>, scope: &str, owner: &Owner, new: NewEntry) -> Result<Option<u64>> {
-    let created_ms = clock::wall_ms().saturating_add(View::skew_in(tx, scope)?.unwrap_or(0));
+    let now = Moment::now();
+    let skew = View::skew_in(tx, scope, &now)?;
+    let created_ms = now.wall_ms.saturating_add(skew.unwrap_or(0));
     queue_of(scope, owner)?.add(tx, new, created_ms)
 }
 

@@ -306,7 +306,7 @@ pub fn kick(core: &Arc<Core>) {
     {
         let mut inner = lock(&core.scrobbler.inner);
         if std::mem::replace(&mut inner.running, true) {
-            drop(inner);
+            // While the lock is held: the thread looks at the signal under it before it ends.
             core.scrobbler.signal.bump();
             return;
         }

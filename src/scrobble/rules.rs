@@ -318,6 +318,7 @@ fn is_in(path: &str, prefix: &str) -> bool {
 
 /// Whether a path fits a pattern; one without a `/` is about the file's name.
 fn fits(path: &str, glob: &str) -> bool {
+    let windows = is_windows(path);
     let (mut path, mut glob) = (plain(path), plain(glob.trim()));
     if glob.is_empty() {
         return false;
@@ -327,7 +328,7 @@ fn fits(path: &str, glob: &str) -> bool {
         path.truncate(cut.unwrap_or(path.len()));
         path = path.rsplit('/').next().unwrap_or_default().to_owned();
     }
-    if is_windows(&path) {
+    if windows {
         glob = glob.to_lowercase();
     }
     let within_folders = MatchOptions {
@@ -460,6 +461,9 @@ mod tests {
             ("**/kids/**", "/films/kids/a/b.mkv", true),
             ("H?at.m[kp][v4]", "/films/Heat.mp4", true),
             ("*.MKV", "/films/Heat.mkv", false),
+            ("*-Trailer.*", "smb://nas/films/Heat-Trailer.mkv", true),
+            ("*-TRAILER.*", "c:\\films\\Heat-Trailer.mkv", true),
+            ("**/Kids/**", "\\\\NAS\\Films\\Kids\\a.mkv", true),
             ("C:\\Films\\**", "c:\\films\\a\\b.mkv", true),
             ("smb://nas/*/Kids/**", "smb://NAS/films/kids/b.mkv", true),
             ("*.mkv", "http://a/b/Heat.mkv?token=/x", true),

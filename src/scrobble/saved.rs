@@ -290,13 +290,15 @@ fn write_records_if(
 
 /// One record into the outbox.
 fn add(tx: &mut Tx<'_>, core: &Core, kind: Kind, record: &Record) -> Result<Option<(u64, i64)>> {
-    let skew = View::skew_in(tx, &core.scope)?;
-    let now = Moment::now();
-    let passed = now.since(&record.ended);
-    let watched_ms = now
-        .wall_ms
-        .saturating_sub(passed)
-        .saturating_add(skew.unwrap_or(0));
+    // By what was known of the clock then: since, it may have jumped, or the machine may have been off.
+    let skew = View::skew_in(tx, &core.scope, &record.ended)?;
+    let watched_ms = match skew {
+        Some(skew) => record.ended.wall_ms.saturating_add(skew),
+        None => {
+            let now = Moment::now();
+            now.wall_ms.saturating_sub(now.since(&record.ended))
+        }
+    };
     if kind == Kind::Play && !count(tx, core, record, watched_ms)? {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
-from box import HOUR, MINUTE, SECOND, Box, locked
+from box import DAY, HOUR, MINUTE, SECOND, Box, locked
 from child import Child
 from disk import Disk, can_mount
 from libtrakt import Library
@@ -36,6 +36,12 @@ def report(
 
 def titles(sim: Sim) -> List[str]:
     return [play["movie"]["title"] for play in sim.history()]
+
+
+def watched_ms(sim: Sim) -> float:
+    """When Trakt has the newest play."""
+    watched = datetime.fromisoformat(sim.history()[0]["watched_at"].replace("Z", "+00:00"))
+    return watched.timestamp() * 1000
 
 
 def waits(child: Child) -> int:
@@ -144,8 +150,7 @@ def test_a_play_without_network_arrives_later_with_its_true_time(box: Box, sim: 
     sim.clear_faults()
     child.call("call", "outbox.retry", {"all": True})
     until(lambda: titles(sim) == ["Heat"], "the play is recorded")
-    watched = datetime.fromisoformat(sim.history()[0]["watched_at"].replace("Z", "+00:00"))
-    assert abs(watched.timestamp() * 1000 - ended_ms) < 5 * SECOND
+    assert abs(watched_ms(sim) - ended_ms) < 5 * SECOND
 
 
 def test_a_play_whose_look_up_took_a_suspend_keeps_its_true_time(box: Box, sim: Sim) -> None:
@@ -163,8 +168,40 @@ def test_a_play_whose_look_up_took_a_suspend_keeps_its_true_time(box: Box, sim: 
     box.pass_time(40 * SECOND)
     until(lambda: titles(sim) == ["Heat"], "the play is recorded")
     assert not sim.log(path="/scrobble/stop", since=since), "Trakt would date it by itself"
-    watched = datetime.fromisoformat(sim.history()[0]["watched_at"].replace("Z", "+00:00"))
-    assert abs(watched.timestamp() * 1000 - ended_ms) < 5 * SECOND
+    assert abs(watched_ms(sim) - ended_ms) < 5 * SECOND
+
+
+@pytest.mark.parametrize("jump", [DAY, -400 * DAY])
+def test_a_clock_that_jumps_while_there_is_no_network_moves_no_play(box: Box, sim: Sim, jump: int) -> None:
+    child = box.linked()
+    sim.fault("reset", host="api", times=0)
+    report(child, "started", 50)
+    box.clock.wall(jump)
+    report(child, "progress", 85)
+    ended_ms = time.time() * 1000
+    assert report(child, "ended")["counts"]
+    until(lambda: waits(child) == 1, "it is in the outbox")
+    box.pass_time(HOUR)
+    sim.clear_faults()
+    child.call("call", "outbox.retry", {"all": True})
+    until(lambda: titles(sim) == ["Heat"], "the play is recorded")
+    assert abs(watched_ms(sim) - ended_ms) < 5 * SECOND
+
+
+def test_a_clock_that_is_always_wrong_misdates_no_play_of_a_host_that_lost_its_power(box: Box, sim: Sim) -> None:
+    box.clock.wall(-400 * DAY)
+    child = box.linked()
+    since = sim.mark()
+    report(child, "started", 50)
+    assert report(child, "progress", 85)["counts"]
+    sim.wait_log(path=START, since=since, done=True)
+    seen_ms = time.time() * 1000
+    child.kill9()
+    box.restart()
+    box.pass_time(HOUR)
+    box.start()
+    until(lambda: titles(sim) == ["Heat"], "the play is recorded")
+    assert abs(watched_ms(sim) - seen_ms) < 5 * SECOND
 
 
 def test_a_film_left_paused_overnight(box: Box, sim: Sim) -> None:
@@ -193,8 +230,7 @@ def test_a_film_left_paused_in_its_credits_counts_at_the_pause(box: Box, sim: Si
     assert not sim.log(path=PAUSE, since=since)
     report(child, "stopped", 95)
     until(lambda: titles(sim) == ["Heat"], "the play is recorded")
-    watched = datetime.fromisoformat(sim.history()[0]["watched_at"].replace("Z", "+00:00"))
-    assert abs(watched.timestamp() * 1000 - paused_ms) < 5 * SECOND
+    assert abs(watched_ms(sim) - paused_ms) < 5 * SECOND
 
 
 def test_a_report_never_waits_for_network_or_disk(box: Box, sim: Sim) -> None:
