@@ -820,8 +820,11 @@ impl Session {
             (_, true) if self.slept(now) => None,
             (Shown::Watching { ends }, true) if !self.drifted(now, ends) => None,
             (_, true) => Some(Show::Start(progress)),
-            (Shown::Watching { .. }, false) if progress < LEAST => Some(Show::Clear),
-            (Shown::Watching { .. }, false) if progress < COUNTS => Some(Show::Pause(progress)),
+            (Shown::Watching { .. }, false) if (LEAST..COUNTS).contains(&progress) => {
+                Some(Show::Pause(progress))
+            }
+            // A pause that far would count at Trakt, and one that early is refused.
+            (Shown::Watching { .. }, false) => Some(Show::Clear),
             (_, false) => None,
         }
     }
@@ -892,7 +895,13 @@ impl Engine {
             } => self.looked(serial, part, looked),
             Input::NotShown { serial, again } => {
                 if let Some(session) = self.by_serial(serial) {
-                    session.shown = Shown::Nothing;
+                    session.shown = match session.shown {
+                        // Trakt still shows that it plays.
+                        Shown::Paused => Shown::Watching {
+                            ends: now.plus(AGAIN_MS),
+                        },
+                        _ => Shown::Nothing,
+                    };
                     session.never |= !again;
                     session.not_before = Some(now.plus(AGAIN_MS));
                 }
@@ -922,7 +931,7 @@ impl Engine {
             .collect()
     }
 
-    /// Whether any session is open.
+    /// Whether no session is open.
     pub fn is_idle(&self) -> bool {
         self.sessions.is_empty()
     }
@@ -1086,12 +1095,18 @@ impl Engine {
             position_ms.or_else(|| session.guess(&at))
         };
         let seeked = event == EventType::Seeked || event == EventType::Started;
+        let jumped = session.position_ms.zip(position);
+        let jumped = jumped.is_some_and(|(from, to)| from.abs_diff(to) > GUESS_MS);
         session.move_to(&at, position, seeked, records, out);
         match event {
             EventType::Paused if session.paused.is_none() => {
                 session.paused = Some(at);
                 session.save_now = true;
                 session.dirty = true;
+            }
+            // Somebody is there: it isn't left since it was paused.
+            EventType::Paused | EventType::Seeked if jumped && session.paused.is_some() => {
+                session.paused = Some(at);
             }
             EventType::Paused | EventType::Seeked => {}
             _ => {
@@ -1179,9 +1194,20 @@ impl Engine {
         let ended = earlier(at, late.min(passed(at, &session.last)));
         let records = self.reason(session).is_none();
         let end = session.clock_position(&ended);
-        session.move_to(&ended, end, false, records, out);
+        let ahead = end
+            .zip(session.position_ms)
+            .map(|(to, from)| to.saturating_sub(from));
+        // Gone on with after a pause beyond the end, or the clock has jumped: nobody has seen the rest.
+        let watched = passed(&ended, &session.last).saturating_add(GUESS_MS);
+        let (progress, ran_out) = match ahead {
+            Some(ahead) if ahead > watched => (session.progress(), false),
+            _ => {
+                session.move_to(&ended, end, false, records, out);
+                (Some(100.0), true)
+            }
+        };
         let told =
-            records && session.settle_part(session.current, Some(100.0), true, &ended, true, out);
+            records && session.settle_part(session.current, progress, ran_out, &ended, true, out);
         if told {
             session.shown = Shown::Nothing;
         } else if matches!(session.shown, Shown::Watching { .. }) {

@@ -425,7 +425,8 @@ fn a_pause_above_80_percent() {
     lab.report(EventType::Paused, Some(at(85.1)), None);
     let paused = lab.now.clone();
     lab.pass(29 * MINUTE);
-    assert_eq!(lab.shown().len(), seen, "it is never sent as a pause");
+    let since = &lab.shown()[seen..];
+    assert_eq!(since, [Show::Clear], "it is never sent as a pause");
     assert!(lab.plays().is_empty());
     // Gone on in between: nothing has happened.
     lab.report(EventType::Resumed, Some(at(85.1)), None);
@@ -790,6 +791,17 @@ fn live_television_goes_by_the_clock() {
     lab.report(EventType::Started, Some(5), Some(first));
     watch(&mut lab, 10);
     assert!(!lab.report(EventType::Stopped, None, None).counts);
+    // Paused until it is over: the rest was recorded by the player, but watched by nobody so far.
+    let mut lab = Lab::new();
+    let first = programme(&lab, 0, 60, 1);
+    lab.report(EventType::Started, Some(5), Some(first));
+    watch(&mut lab, 35);
+    lab.report(EventType::Paused, Some(5), None);
+    lab.pass(30 * MINUTE);
+    lab.report(EventType::Resumed, Some(5), None);
+    watch(&mut lab, 1);
+    assert!(!lab.report(EventType::Stopped, None, None).counts);
+    assert!(lab.plays().is_empty());
     // The programme changes without any event but another item.
     let mut lab = Lab::new();
     let (first, second) = (programme(&lab, 0, 30, 1), programme(&lab, 30, 60, 2));
@@ -823,6 +835,39 @@ fn the_watching_status_waits_for_its_delay() {
     lab.report(EventType::Stopped, Some(at(20.01)), None);
     assert_eq!(lab.shown().len(), 1);
     assert_eq!(lab.kept().last(), Some(&20.01));
+}
+
+#[test]
+fn a_jump_while_paused_begins_the_pause_anew() {
+    let mut lab = Lab::new();
+    lab.start(0.0);
+    lab.play(10.0, 10.05);
+    lab.report(EventType::Paused, Some(at(10.05)), None);
+    lab.pass(HOUR);
+    lab.report(EventType::Seeked, Some(at(85.0)), None);
+    lab.pass(29 * MINUTE);
+    assert!(lab.plays().is_empty(), "somebody looks for a place");
+    lab.pass(MINUTE);
+    assert_eq!(lab.plays().len(), 1);
+}
+
+#[test]
+fn a_pause_that_can_t_be_shown_is_tried_again() {
+    let mut lab = Lab::new();
+    lab.start(10.0);
+    lab.play(10.0, 10.05);
+    lab.report(EventType::Paused, Some(at(10.05)), None);
+    lab.pass(10 * SECOND);
+    assert_eq!(lab.shown().last(), Some(&Show::Pause(10.05)));
+    let (seen, serial) = (lab.shown().len(), lab.engine.sessions[0].serial);
+    lab.input(Input::NotShown {
+        serial,
+        again: true,
+    });
+    lab.pass(30 * SECOND);
+    assert_eq!(lab.shown().len(), seen);
+    lab.pass(MINUTE);
+    assert_eq!(lab.shown()[seen..], [Show::Pause(10.05)]);
 }
 
 #[test]
@@ -1065,7 +1110,8 @@ fn check(out: &[Action]) -> std::result::Result<(), TestCaseError> {
                         prop_assert_eq!(shown, Some(live.serial), "cleared what another one shows");
                     }
                 }
-                last.insert(live.serial, matches!(live.show, Show::Start(_)));
+                // A pause that could not be shown is shown once more.
+                last.insert(live.serial, live.show != Show::Clear);
             }
             _ => {}
         }
@@ -1157,6 +1203,7 @@ fn oracle(reports: &[(EventType, u64, u64)]) -> (usize, bool) {
         }
     };
     for (index, (event, passed, position)) in reports.iter().enumerate() {
+        let known = plays;
         if index > 0 {
             let before = reports[index - 1].2;
             match &mut paused_for {
@@ -1181,13 +1228,18 @@ fn oracle(reports: &[(EventType, u64, u64)]) -> (usize, bool) {
         }
         since_count.push(*position);
         match event {
+            EventType::Paused | EventType::Seeked
+                if paused_for.is_some() && position.abs_diff(reports[index - 1].2) > 15_000 =>
+            {
+                paused_for = Some(0);
+            }
             EventType::Paused => paused_for = paused_for.or(Some(0)),
             EventType::Started | EventType::Progress | EventType::Resumed => paused_for = None,
             EventType::Seeked => {}
             EventType::Stopped | EventType::Ended => {
                 let out = *event == EventType::Ended;
                 let counts = (out || high(*position)) && counts(plays, &since_count, played, out);
-                return (plays + usize::from(counts), counts);
+                return (plays + usize::from(counts), counts || plays > known);
             }
         }
     }
