@@ -408,6 +408,14 @@ impl Sender<'_> {
         self.core.state.cached().skew_ms()
     }
 
+    /// What it is at Trakt; none when nothing there fits.
+    fn known(&self, entry: &Entry) -> Result<Option<Thing>> {
+        if entry.is_found() {
+            return Ok(Some(entry.thing.clone()));
+        }
+        super::known(self.core, &entry.thing, self.budget)
+    }
+
     /// Commits that the entries go out now; those that are still there, as they are now.
     fn attempt(&self, how: How, entries: &[&Entry]) -> Result<Vec<Entry>> {
         let skew_ms = self.skew_ms();
@@ -417,7 +425,7 @@ impl Sender<'_> {
         let mut seasons = Seasons::default();
         for entry in entries {
             let mut entry = (*entry).clone();
-            let mut thing = super::known(self.core, &entry.thing, self.budget)?;
+            let mut thing = self.known(&entry)?;
             if let Some(Thing::Episode(episode)) = &thing
                 && how != How::Scrobble
                 && entry.kind != Kind::Progress
@@ -721,7 +729,7 @@ impl Sender<'_> {
     /// Progress that is no longer fresh: only if Trakt has nothing newer.
     fn late(&self, entry: &Entry) -> Result<Step> {
         let at = entry.watched_ms().unwrap_or(entry.created_ms);
-        let thing = match super::known(self.core, &entry.thing, self.budget) {
+        let thing = match self.known(entry) {
             Ok(Some(thing)) => thing,
             Ok(None) => {
                 let refused = Outcome::Refused(RefusedReason::Unmatched, None);

@@ -331,6 +331,12 @@ impl Entry {
         .unwrap_or_else(|| self.thing.clone())
     }
 
+    /// Whether `thing` was found for what its item says; looked up once more, a correction would be applied twice.
+    pub fn is_found(&self) -> bool {
+        let things = self.item.things().unwrap_or_default();
+        self.thing.is_known() && !things.contains(&self.thing)
+    }
+
     /// Its name for a person: `Heat (1995)`, `Dark 1x02 Lies`.
     pub fn title(&self) -> String {
         let dated = |title: &Option<String>, year: Option<u16>| {

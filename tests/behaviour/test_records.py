@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, List
 
 import pytest
@@ -132,3 +133,27 @@ def test_a_resume_position_is_listed_and_removed(hub: Hub, wire: Wire) -> None:
     assert heats()[0]["progress"] == pytest.approx(40, abs=0.01)
     data(wire.call("playback.remove", {"id": heats()[0]["id"]}))
     assert heats() == []
+
+
+def test_corrections_that_follow_each_other_are_applied_once(hub: Hub, wire: Wire) -> None:
+    """An order on the disc that isn't Trakt's: each episode is the next one there."""
+    first, second = ({**DARK, "number": number} for number in (1, 2))
+    for item, number in ((first, 2), (second, 3)):
+        is_next = {"show": DARK["show"], "season": 1, "number": number}
+        data(wire.call("match.set", {"item": item, "match": is_next}))
+    before = len(hub.sim.log())
+    event = {"event": "started", "session": "b", "item": first, "position_ms": 1_500_000, "duration_ms": 3_000_000}
+    data(wire.call("player.event", event))
+    hub.sim.wait_log(path="/scrobble/start", since=before, done=True)
+    data(wire.call("player.event", {"event": "ended", "session": "b"}))
+    (stop,) = hub.sim.wait_log(path="/scrobble/stop", since=before, done=True)
+    assert json.loads(stop["body"])["episode"] == {"season": 1, "number": 2}
+    # The first try fails; the second isn't one further.
+    fault = hub.sim.fault("status", host="api", path="/sync/history", status=503)
+    data(wire.call("history.add", {"items": [first], "watched_at": "2025-01-02T03:04:05Z"}))
+    hub.sim.wait_fault(fault)
+    data(wire.call("outbox.retry", {"all": True}))
+    emptied(wire)
+    for request in hub.sim.log(path="/sync/history", method="POST", since=before):
+        (show,) = json.loads(request["body"])["shows"]
+        assert show["seasons"] == [{"number": 1, "episodes": [{"number": 2, "watched_at": "2025-01-02T03:04:05.000Z"}]}]
