@@ -384,11 +384,6 @@ impl State {
         Arc::clone(&lock(&self.inner).view)
     }
 
-    /// Whether anybody has changed the store since it was read last. Never waits.
-    pub fn is_stale(&self) -> bool {
-        lock(&self.inner).generation != Some(self.store.generation())
-    }
-
     /// Whether anything could not be written yet.
     pub fn unsaved(&self) -> bool {
         lock(&self.inner).unsaved.any()
@@ -402,12 +397,11 @@ impl State {
     /// The documents as they are now: read again if anybody changed the store; what could not be written before is written now.
     /// If the store can't be read within the budget, what was read last.
     pub fn sync(&self, budget: &Budget) -> Arc<View> {
+        // Before the lock: a host's call waits for it, and must not wait for the disk.
+        let generation = self.store.generation();
         let (stale, unsaved) = {
             let inner = lock(&self.inner);
-            (
-                inner.generation != Some(self.store.generation()),
-                inner.unsaved.any(),
-            )
+            (inner.generation != Some(generation), inner.unsaved.any())
         };
         if unsaved {
             let _ = self.update(budget, |_| Ok(()));

@@ -30,8 +30,12 @@ use crate::worker::Lane;
 const LOOK: Duration = Duration::from_secs(600);
 /// The next try when the store can't be read or written.
 const AGAIN: Duration = Duration::from_secs(5);
+/// While something plays and no account is linked, one is looked for so often.
+const LOOK_FOR_ACCOUNT: Duration = Duration::from_secs(10);
 /// How long the end of a client waits for the store.
 const CLOSE_WAIT: Duration = Duration::from_millis(250);
+/// How long unlinking waits for what was played before to be stored.
+const SETTLE_WAIT: Duration = Duration::from_secs(5);
 /// The longest name of a playback, in bytes.
 const LONGEST_SESSION: usize = 200;
 
@@ -53,6 +57,14 @@ struct Inner {
     wakes: Option<Instant>,
     /// There was no thread for it: again when a call ends.
     refused: bool,
+    /// When an account was looked for last, while there is none.
+    looked: Option<Instant>,
+    /// So many plays have just been written: they go before what is shown.
+    fresh: usize,
+    /// The thread works, and may wait for Trakt: what counts meanwhile is stored beside it.
+    asking: bool,
+    /// That is under way.
+    storing: bool,
 }
 
 struct Look {
@@ -93,12 +105,16 @@ impl Inner {
                     part,
                     thing,
                     runtime,
-                }) => self.looks.push_back(Look {
-                    serial,
-                    part,
-                    thing: *thing,
-                    runtime,
-                }),
+                }) => {
+                    self.looks
+                        .retain(|look| (look.serial, look.part) != (serial, part));
+                    self.looks.push_back(Look {
+                        serial,
+                        part,
+                        thing: *thing,
+                        runtime,
+                    });
+                }
                 Some(Action::Tell(info)) => {
                     let session = info.session.clone();
                     let data = json!(info);
@@ -107,6 +123,8 @@ impl Inner {
                 Some(_) => {}
             }
         }
+        let engine = &self.engine;
+        self.looks.retain(|look| engine.is_open(look.serial));
         report
     }
 
@@ -117,6 +135,16 @@ impl Inner {
             self.account.clone_from(&account);
             self.step(core, now, Input::Account(account));
         }
+    }
+
+    /// Whether it is time for the thread to find out if another process has linked an account.
+    fn may_be_linked(&mut self) -> bool {
+        let lately = |looked: Instant| looked.elapsed() < LOOK_FOR_ACCOUNT;
+        if self.account.is_some() || self.looked.is_some_and(lately) {
+            return false;
+        }
+        self.looked = Some(Instant::now());
+        true
     }
 
     /// Whether the thread has to do something sooner than it would by itself.
@@ -139,18 +167,46 @@ impl Inner {
 pub fn event(core: &Arc<Core>, event: PlayerEvent) -> Result<Report> {
     let now = Moment::now();
     let event = read(event, &now)?;
-    let (report, is_due) = {
+    let (report, is_due, beside) = {
         let mut inner = lock(&core.scrobbler.inner);
         inner.account(core, &now);
         let report = inner.step(core, &now, Input::Event(Box::new(event)));
-        // Another process may have linked an account: the thread finds out.
-        let maybe_linked = inner.account.is_none() && core.state.is_stale();
-        (report, maybe_linked || inner.is_due(&now))
+        let beside = inner.asking && !inner.storing && inner.pending.counts();
+        inner.storing |= beside;
+        (report, inner.may_be_linked() || inner.is_due(&now), beside)
     };
     if is_due {
         kick(core);
     }
+    if beside {
+        store_beside(core);
+    }
     report.ok_or_else(|| Error::internal("an event was not answered"))
+}
+
+/// Stores what counts while the thread waits for Trakt, which may take long.
+fn store_beside(core: &Arc<Core>) {
+    let core_too = Arc::clone(core);
+    let store = move || {
+        let core = &core_too;
+        let budget = Budget::new(core.closing.clone(), core.config.timeouts.total);
+        let written = write(core, &mut lock(&core.scrobbler.keeper), &budget);
+        let written = written.unwrap_or_else(|error| {
+            log::warn!("what was played can't be stored yet: {error}");
+            Written::default()
+        });
+        {
+            let mut inner = lock(&core.scrobbler.inner);
+            inner.storing = false;
+            inner.fresh += written.plays;
+            inner.settle |= written.slot_taken;
+        }
+        tell_outbox(core, &written, &budget);
+    };
+    if let Err(error) = core.workers.spawn(Lane::Calls, &core.closing, store) {
+        log::debug!("there is no thread for what was played now: {error}");
+        lock(&core.scrobbler.inner).storing = false;
+    }
 }
 
 /// The event with its moment on both clocks.
@@ -172,8 +228,14 @@ fn read(event: PlayerEvent, now: &Moment) -> Result<Event> {
             let at = parse_rfc3339(text)
                 .ok_or_else(|| Error::argument("`at` is no moment in RFC 3339"))?;
             let ago = u64::try_from(now.wall_ms.saturating_sub(at)).unwrap_or(0);
+            // Before this start of the machine only the wall clock can tell.
+            let since_boot = ago <= now.boot_ms;
             Moment {
-                boot_id: now.boot_id.clone(),
+                boot_id: if since_boot {
+                    now.boot_id.clone()
+                } else {
+                    String::new()
+                },
                 boot_ms: now.boot_ms.saturating_sub(ago),
                 wall_ms: now.wall_ms.saturating_sub_unsigned(ago),
             }
@@ -246,14 +308,15 @@ pub fn resume(core: &Arc<Core>, budget: &Budget) {
 
 /// Before the account is unlinked: what clients that are gone have left is settled, since it is about to be erased.
 pub fn settle_left(core: &Core) {
-    let budget = Budget::new(Cancel::new(), CLOSE_WAIT);
-    let settled = keeper(core, &budget).map(|mut keeper| keeper.settle(core, &budget));
-    if let Some(Err(error)) = settled {
-        log::warn!("what was played before could not be settled: {error}");
+    let budget = Budget::new(Cancel::new(), SETTLE_WAIT);
+    match keeper(core, &budget).map(|mut keeper| keeper.settle(core, &budget)) {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => log::warn!("what was played before could not be settled: {error}"),
+        None => log::warn!("what was played before could not be settled in time"),
     }
 }
 
-/// The account was unlinked, or another one linked: its sessions end here.
+/// The account was unlinked, or another one linked: what plays is none of the new one's.
 pub fn account_changed(core: &Core) {
     let now = Moment::now();
     lock(&core.scrobbler.inner).account(core, &now);
@@ -347,7 +410,7 @@ impl Drop for Panicked<'_> {
 
 /// Works until nothing is left or the client closes. `free`: the thread can be had again.
 fn run(core: &Arc<Core>, free: &dyn Fn()) {
-    let mut work = Work { core, fresh: 0 };
+    let work = Work { core };
     while !core.closing.is_ended() {
         let seen = core.scrobbler.signal.version();
         lock(&core.scrobbler.inner).wakes = None;
@@ -398,16 +461,32 @@ enum Next {
     Never,
 }
 
+/// As long as it lives, the thread works, and may wait for Trakt.
+struct Asking<'a>(&'a Core);
+
+impl<'a> Asking<'a> {
+    fn begin(core: &'a Core) -> Self {
+        lock(&core.scrobbler.inner).asking = true;
+        Self(core)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.scrobbler.inner).asking = false;
+    }
+}
+
 struct Work<'a> {
     core: &'a Arc<Core>,
-    /// So many plays have just been written: they go before what is shown.
-    fresh: usize,
 }
 
 impl Work<'_> {
     /// Does the next thing that is due.
-    fn next(&mut self) -> Result<Next> {
+    fn next(&self) -> Result<Next> {
         let core = self.core;
+        // From before what is pending is written: nothing can come in between.
+        let _asking = Asking::begin(core);
         let budget = Budget::new(core.closing.clone(), core.config.timeouts.total);
         core.state.sync(&budget);
         {
@@ -425,17 +504,20 @@ impl Work<'_> {
             }
             Err(error) => return Err(error),
         };
+        let fresh = {
+            let fresh = &mut lock(&core.scrobbler.inner).fresh;
+            std::mem::replace(fresh, fresh.saturating_sub(1))
+        };
+        if fresh > 0 {
+            if outbox::step(core, &budget)? == outbox::Step::Sent {
+                return Ok(Next::Now);
+            }
+            lock(&core.scrobbler.inner).fresh = 0;
+        }
         let look = lock(&core.scrobbler.inner).looks.pop_front();
         if let Some(look) = look {
             self.look(look, &budget)?;
             return Ok(Next::Now);
-        }
-        if self.fresh > 0 {
-            self.fresh -= 1;
-            if outbox::step(core, &budget)? == outbox::Step::Sent {
-                return Ok(Next::Now);
-            }
-            self.fresh = 0;
         }
         let live = lock(&core.scrobbler.inner).live.pop_front();
         if let Some(live) = live {
@@ -451,14 +533,19 @@ impl Work<'_> {
     }
 
     /// Writes what is pending, and settles what the dead have left.
-    fn write(&mut self, budget: &Budget) -> Result<()> {
+    fn write(&self, budget: &Budget) -> Result<()> {
         let core = self.core;
         let mut keeper = lock(&core.scrobbler.keeper);
         let written = write(core, &mut keeper, budget)?;
-        self.fresh += written.plays;
         tell_outbox(core, &written, budget);
-        if !lock(&core.scrobbler.inner).settle {
-            return Ok(());
+        {
+            let mut inner = lock(&core.scrobbler.inner);
+            inner.fresh += written.plays;
+            // Whoever had the slot before may have left something.
+            inner.settle |= written.slot_taken;
+            if !inner.settle {
+                return Ok(());
+            }
         }
         let (settled, shown) = keeper.settle(core, budget)?;
         drop(keeper);
@@ -466,8 +553,8 @@ impl Work<'_> {
             let mut inner = lock(&core.scrobbler.inner);
             inner.settle = false;
             inner.live.extend(shown);
+            inner.fresh += settled.plays;
         }
-        self.fresh += settled.plays;
         tell_outbox(core, &settled, budget);
         Ok(())
     }

@@ -931,6 +931,11 @@ impl Engine {
             .collect()
     }
 
+    /// Whether that session is open.
+    pub fn is_open(&self, serial: u64) -> bool {
+        self.sessions.iter().any(|session| session.serial == serial)
+    }
+
     /// Whether no session is open.
     pub fn is_idle(&self) -> bool {
         self.sessions.is_empty()

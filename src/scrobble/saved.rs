@@ -79,6 +79,11 @@ impl Pending {
         self.records.is_empty() && self.sessions.is_empty()
     }
 
+    /// Whether there is a play among it.
+    pub fn counts(&self) -> bool {
+        self.records.iter().any(|(kind, _)| *kind == Kind::Play)
+    }
+
     /// What could not be written comes before what has come since.
     pub fn put_back(&mut self, earlier: Self) {
         let since = std::mem::replace(self, earlier);
@@ -104,6 +109,8 @@ pub struct Written {
     pub plays: usize,
     /// Whose outbox has grown.
     pub owners: Vec<Owner>,
+    /// The client has a slot since then; it may have been somebody's.
+    pub slot_taken: bool,
 }
 
 impl Keeper {
@@ -139,6 +146,7 @@ impl Keeper {
     /// Those of the store; then nothing was written.
     pub fn write(&mut self, core: &Core, pending: &Pending, budget: &Budget) -> Result<Written> {
         let any = pending.sessions.values().any(Option::is_some);
+        let before = self.slot.as_ref().map(|(slot, _)| *slot);
         let slot = if any { self.slot(core) } else { None };
         let client = self.client().to_owned();
         let known = &self.saved;
@@ -179,7 +187,10 @@ impl Keeper {
                 _ => self.saved.remove(serial),
             };
         }
-        Ok(tell(core, &pending.records, entries))
+        Ok(Written {
+            slot_taken: slot.is_some() && slot != before,
+            ..tell(core, &pending.records, entries)
+        })
     }
 
     /// Ends the sessions whose clients are gone, from where they were known to be last. What Trakt may still show of them
@@ -212,7 +223,8 @@ impl Keeper {
             let mut pending = Pending::default();
             for action in engine::settle(stored.session, &Moment::now()) {
                 if let Some(Action::Live(live)) = pending.take(action) {
-                    shown.push(*live);
+                    // Its number is that of another one here.
+                    shown.push(Live { serial: 0, ..*live });
                 }
             }
             let mut there = false;
@@ -290,16 +302,17 @@ fn write_records_if(
 
 /// One record into the outbox.
 fn add(tx: &mut Tx<'_>, core: &Core, kind: Kind, record: &Record) -> Result<Option<(u64, i64)>> {
+    let now = Moment::now();
     // By what was known of the clock then: since, it may have jumped, or the machine may have been off.
     let skew = View::skew_in(tx, &core.scope, &record.ended)?;
     let watched_ms = match skew {
         Some(skew) => record.ended.wall_ms.saturating_add(skew),
-        None => {
-            let now = Moment::now();
-            now.wall_ms.saturating_sub(now.since(&record.ended))
-        }
+        None => now.wall_ms.saturating_sub(now.since(&record.ended)),
     };
-    if kind == Kind::Play && !count(tx, core, record, watched_ms)? {
+    let now_ms = now
+        .wall_ms
+        .saturating_add(View::skew_in(tx, &core.scope, &now)?.unwrap_or(0));
+    if kind == Kind::Play && !count(tx, core, record, watched_ms, now_ms)? {
         return Ok(None);
     }
     let mut new = NewEntry::new(kind, record.item.clone(), record.thing.clone());
@@ -317,7 +330,13 @@ fn add(tx: &mut Tx<'_>, core: &Core, kind: Kind, record: &Record) -> Result<Opti
 }
 
 /// Notes that a thing counts; false if it doesn't, because it did lately.
-fn count(tx: &mut Tx<'_>, core: &Core, record: &Record, watched_ms: i64) -> Result<bool> {
+fn count(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    record: &Record,
+    watched_ms: i64,
+    now_ms: i64,
+) -> Result<bool> {
     let scope = counted_scope(&core.scope);
     let owner = record
         .owner
@@ -326,8 +345,10 @@ fn count(tx: &mut Tx<'_>, core: &Core, record: &Record, watched_ms: i64) -> Resu
         .or(record.owner.link_id.as_ref());
     let what = short_hash(&format!("{owner:?} {}", subject::of(&record.thing)));
     let mut counted: Vec<(String, i64)> = tx.get(&scope, COUNTED)?.unwrap_or_default();
-    counted.retain(|(_, at)| at.abs_diff(watched_ms) < LATELY_MS);
-    if record.unless_counted && counted.iter().any(|(known, _)| *known == what) {
+    let lately = |at: i64, than: i64| at.abs_diff(than) < LATELY_MS;
+    counted.retain(|(_, at)| lately(*at, now_ms) || lately(*at, watched_ms));
+    let known = |(known, at): &(String, i64)| *known == what && lately(*at, watched_ms);
+    if record.unless_counted && counted.iter().any(known) {
         return Ok(false);
     }
     counted.push((what, watched_ms));

@@ -102,6 +102,7 @@ class Box:
         self.data_dir = folder / "box"
         self.data_dir.mkdir()
         self._children = ExitStack()
+        self._started: List[Child] = []
 
     def __enter__(self) -> Box:
         """The box itself."""
@@ -124,6 +125,7 @@ class Box:
     def start(self, **more: Any) -> Child:
         """A process with an open client, `main`."""
         child = Child.start(self.config(**more), env=self.clock.env(), library=str(real_library()))
+        self._started.append(child)
         return self._children.enter_context(child)
 
     def linked(self, **more: Any) -> Child:
@@ -138,9 +140,14 @@ class Box:
         return self.data_dir / "libtrakt"
 
     def pass_time(self, ms: int) -> None:
-        """So much time goes by, here and at Trakt."""
+        """So much time goes by, here and at Trakt; nobody sees it pass at one before the other."""
+        running = [child for child in self._started if child.process.poll() is None and not child.stopped]
+        for child in running:
+            child.stop()
         self.clock.sleep(ms)
         self.sim.advance_clock(ms)
+        for child in running:
+            child.go_on()
 
     def restart(self) -> None:
         """The machine was off and on again; its processes have ended before."""

@@ -82,6 +82,18 @@ def is_saved(box: Box, text: bytes) -> bool:
     return text in (box.store / "store.db").read_bytes() and not (box.store / "store.db-journal").exists()
 
 
+def test_what_a_dead_host_has_left_is_settled_by_one_that_was_there_before(box: Box, sim: Sim) -> None:
+    dead, idle = box.linked(), box.start()
+    since = sim.mark()
+    report(dead, "started", 50)
+    assert report(dead, "progress", 85)["counts"]
+    sim.wait_log(path=START, since=since, done=True)
+    dead.kill9()
+    other = {"type": "movie", "title": "Alien", "year": 1979, "ids": {"imdb": "tt0078748"}}
+    report(idle, "started", 1, item=other)
+    until(lambda: titles(sim) == ["Heat"], "the play is recorded")
+
+
 def test_a_session_of_a_living_host_is_left_alone(box: Box, sim: Sim) -> None:
     child = box.linked()
     since = sim.mark()
@@ -151,6 +163,22 @@ def test_a_play_without_network_arrives_later_with_its_true_time(box: Box, sim: 
     child.call("call", "outbox.retry", {"all": True})
     until(lambda: titles(sim) == ["Heat"], "the play is recorded")
     assert abs(watched_ms(sim) - ended_ms) < 5 * SECOND
+
+
+def test_what_counts_is_stored_while_trakt_hangs(box: Box, sim: Sim) -> None:
+    child = box.linked()
+    held = sim.fault("silence", host="api", path=START)
+    since = sim.mark()
+    report(child, "started", 50)
+    sim.wait_fault(held)
+    assert report(child, "progress", 85)["counts"]
+    assert report(child, "ended")["counts"]
+    until(lambda: waits(child) == 1, "it is stored")
+    assert not sim.log(path=START, since=since)[-1]["client_gone"], "before the silence ends"
+    child.kill9()
+    sim.clear_faults()
+    box.start()
+    until(lambda: titles(sim) == ["Heat"], "the play is recorded")
 
 
 def test_a_play_whose_look_up_took_a_suspend_keeps_its_true_time(box: Box, sim: Sim) -> None:

@@ -18,6 +18,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Mapping, Optional, Type
 
@@ -71,6 +73,7 @@ class Child:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         """For `start`."""
         self.process = process
+        self.stopped = False
         self._news = threading.Condition()
         self._answers: Dict[int, Dict[str, Any]] = {}
         self._numbers = 0
@@ -160,12 +163,17 @@ class Child:
         self.wait_exit()
 
     def stop(self) -> None:
-        """Holds the process still, as a suspended machine would."""
+        """Holds the process still, as a suspended machine would; none of its threads runs any more."""
         self.process.send_signal(signal.SIGSTOP)
+        self.stopped = True
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while self.process.poll() is None and stat.read_text().rpartition(")")[2].split()[0] not in "TZX":
+            time.sleep(0.0005)
 
     def go_on(self) -> None:
         """Lets a stopped process go on."""
         self.process.send_signal(signal.SIGCONT)
+        self.stopped = False
 
     def finish(self, timeout_s: float = PATIENCE_S) -> int:
         """Has the child close its clients and end; returns its exit code."""
