@@ -456,6 +456,7 @@ impl Client {
             let _entered = logs::enter(&self.0.ring);
             scrobbler::close(&self.0);
         }
+        self.0.store.end();
         let running = self
             .0
             .workers

@@ -30,6 +30,8 @@ pub(super) struct Disk {
     queue: Arc<Queue>,
     /// Whether this store has looked through all pages of the file once.
     checked: AtomicBool,
+    /// A folder that is removed isn't made again.
+    ending: AtomicBool,
 }
 
 impl Disk {
@@ -39,8 +41,23 @@ impl Disk {
             database: folder.join(DATABASE),
             queue: Queue::of(&folder),
             checked: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             folder,
         }
+    }
+
+    /// From now on a folder that is removed isn't made again.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// The folder to write in.
+    fn make_folder(&self) -> Result<PathBuf, Trouble> {
+        if self.ending.load(Ordering::Acquire) {
+            return files::find_folder(&self.folder)?
+                .ok_or_else(|| Trouble::Io("the folder was removed".into()));
+        }
+        files::make_folder(&self.folder)
     }
 
     pub fn folder(&self) -> &Path {
@@ -55,7 +72,7 @@ impl Disk {
     /// as good as an empty file.
     pub fn begin(&self, budget: &Budget, write: bool) -> Result<Session<'_>, Stop> {
         let folder = if write {
-            files::make_folder(&self.folder)?
+            self.make_folder()?
         } else {
             match files::find_folder(&self.folder)? {
                 Some(folder) => folder,
@@ -78,13 +95,13 @@ impl Disk {
 
     /// One try for a named lock.
     pub fn try_lock(&self, name: &str) -> Result<Option<FileLock>, Trouble> {
-        let folder = files::make_folder(&self.folder)?;
+        let folder = self.make_folder()?;
         FileLock::try_file(&folder.join(name))
     }
 
     /// Takes a named lock from whoever holds it.
     pub fn replace_lock(&self, name: &str, budget: &Budget) -> Result<Option<FileLock>, Stop> {
-        let folder = files::make_folder(&self.folder)?;
+        let folder = self.make_folder()?;
         let _lock = StoreLock::take(&self.queue, &folder.join(LOCK), budget)?;
         Ok(FileLock::replace_file(&folder.join(name), &folder)?)
     }

@@ -110,6 +110,13 @@ impl Store {
         store
     }
 
+    /// The client is closed: who removes its folder now, as an uninstaller does, finds it gone, whatever still runs.
+    pub fn end(&self) {
+        if let Some(disk) = &self.disk {
+            disk.end();
+        }
+    }
+
     /// How the store is now.
     pub fn condition(&self) -> Condition {
         let state = lock(&self.state);

@@ -1445,3 +1445,17 @@ fn cost() {
         });
     }
 }
+
+#[test]
+fn after_the_end_a_folder_that_was_removed_stays_away() {
+    let dir = folder();
+    let store = open(dir.path());
+    put(&store, "a", "1").unwrap();
+    store.end();
+    put(&store, "a", "2").unwrap();
+    assert_eq!(get(&store, "a").as_deref(), Some("2"));
+    fs::remove_dir_all(dir.path().join("libtrakt")).unwrap();
+    assert_eq!(put(&store, "a", "3").unwrap_err().status, Status::Storage);
+    assert!(store.try_lock("some.lock").is_err());
+    assert!(!dir.path().join("libtrakt").exists());
+}
