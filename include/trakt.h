@@ -614,7 +614,8 @@ TRAKT_MUST_USE char *trakt_unlink(trakt_client client);
  * `event_json` is an object:
  *
  * - `event`: `started`, `progress` (it plays on), `paused`, `resumed`, `seeked`, `stopped`, or
- *   `ended` (it ran to its end by itself).
+ *   `ended` (it ran to its end by itself, so it counts as played to there; a stream that broke off
+ *   is `stopped`).
  * - `session`: your name for this playback, 1 to 200 bytes. `started` with a name that is in use
  *   ends that playback first.
  * - `position_ms`, `duration_ms`: where it is, and how long it is. Absent or null: unknown; so is
@@ -720,6 +721,11 @@ TRAKT_MUST_USE char *trakt_cancel(trakt_client client, uint64_t request);
  * `token.refreshed`, `settings.changed`, `service.blocked`, `service.restored`, `clock.wrong`,
  * `store.trouble`; ignore those you don't know. An event says that something changed, not to what:
  * ask for that. Events of one kind are merged, never dropped.
+ *
+ * Those about plays say more, in `data`: `player.changed`, `play.counted`, `play.recorded`,
+ * `outbox.changed`, `outbox.refused` (docs/methods/events.next.json). They are merged when they are
+ * about the same play, and the newest 500 are kept for a host that doesn't take them; what they
+ * tell of is in `outbox.list` all the same.
  *
  * - `client`: the client.
  * - `wait_ms`: how long to wait for an event, in milliseconds; 0 = not at all. When the time is
