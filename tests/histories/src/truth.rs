@@ -448,10 +448,13 @@ fn died(
                 },
                 None => Span { from_ms, to_ms },
             };
+            // Who began near the end must have played a minute by what was saved.
+            let since = last.position_ms - candidates[0].position_ms;
+            let enough = !visit.began_high || visit.played_ms - since.max(0) >= 65_000;
             verdicts.push(Verdict {
                 part: visit.part,
                 at,
-                must,
+                must: must && enough,
             });
         }
     } else if anywhere_high && !visit.counted {
@@ -671,6 +674,9 @@ mod tests {
             [(79, false)]
         );
         assert_eq!(judged(&list[..2], End::Died(80 * MINUTE)), []);
+        // Begun behind it, with a minute played that may not be on the disk.
+        let late = [("started", 90, 0), ("progress", 92, 2)];
+        assert_eq!(judged(&late, End::Died(2 * MINUTE + SECOND)), [(0, false)]);
     }
 
     #[test]
