@@ -89,6 +89,19 @@ def beside(box: fakekodi.Box, data_dir: str) -> Beside:
     return Beside(box, data_dir)
 
 
+def test_what_nobody_has_chosen_there_is_not_taken_over(beside: Beside, box: fakekodi.Box) -> None:
+    folder = box.userdata / "addon_data" / "script.trakt"
+    folder.mkdir(parents=True)
+    (folder / "settings.xml").write_text(
+        '<settings version="2"><setting id="ExcludeHTTP" default="true">true</setting>'
+        '<setting id="scrobble_episode">false</setting></settings>'
+    )
+    beside.look()
+    beside.answer(0)
+    assert box.settings.get("exclude_http") != "true"
+    assert box.settings["scrobble_episodes"] == "false"
+
+
 def test_taken_over_and_switched_off(beside: Beside, box: fakekodi.Box) -> None:
     beside.write({"scrobble_movie": "true", "scrobble_episode": "false", "ExcludeHTTP": "true"})
     beside.look()

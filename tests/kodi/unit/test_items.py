@@ -201,6 +201,22 @@ def test_an_addons_ids_of_an_episode_are_its_shows(box: fakekodi.Box) -> None:
     }
 
 
+def test_given_ids_of_another_video_are_not_taken(box: fakekodi.Box) -> None:
+    box.properties["script.trakt.ids"] = '{"tmdb": 1, "imdb": "tt0000001"}'
+    box.labels["VideoPlayer.UniqueID(imdb)"] = "tt0113277"
+    assert stream(box, mediatype="movie", title="Heat").item["ids"] == {"imdb": "tt0113277"}
+    box.properties["script.trakt.ids"] = '{"tmdb": 949, "imdb": "tt0113277"}'
+    assert stream(box, mediatype="movie", title="Heat").item["ids"] == {"tmdb": 949, "imdb": "tt0113277"}
+
+
+@pytest.mark.parametrize("left_out", ["true", "false"])
+def test_leaving_out_video_addons_holds_for_the_address_they_make(box: fakekodi.Box, left_out: str) -> None:
+    box.settings["exclude_plugin"] = left_out
+    item = {"mediapath": "plugin://plugin.video.x/play?id=1", "file": "https://host/x.mkv"}
+    played = stream(box, "https://host/x.mkv", item, title="Heat", year=1995, mediatype="movie")
+    assert played.item["file"].startswith("plugin://" if left_out == "true" else "https://")
+
+
 def test_a_slug_alone_is_better_than_nothing(box: fakekodi.Box) -> None:
     box.properties["script.trakt.ids"] = '{"slug": "heat-1995"}'
     assert stream(box, title="Heat").item["ids"] == {"slug": "heat-1995"}

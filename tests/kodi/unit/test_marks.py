@@ -286,6 +286,17 @@ def test_played_again_right_away_its_marks_are_the_new_plays(run: Run) -> None:
     assert run.told == []
 
 
+def test_what_was_marked_last_is_kept_when_kodi_ends(run: Run, trakt: FakeTrakt) -> None:
+    run.mark(1)
+    run.mark(0, ("episode", 102))
+    run.marks.close()
+    assert [(method, len(params["items"])) for method, params in trakt.asked] == [
+        ("history.add", 1),
+        ("history.remove", 1),
+    ]
+    assert not run.marks.busy and run.told == []
+
+
 # trouble
 
 

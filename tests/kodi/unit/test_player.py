@@ -108,9 +108,11 @@ def test_a_film_from_start_to_end(run: Run, box: fakekodi.Box) -> None:
     run.passes(31)
     assert run.told == ["started", "progress", "progress", "progress"]
     assert 29_000 <= run.last["position_ms"] <= 31_000
+    run.seek(5_990)
+    run.passes(3)
     run.stop(ended=True)
     assert run.told[-1] == "ended"
-    assert run.last["position_ms"] == 31_000, "where it was, though Kodi can't say so any more"
+    assert run.last["position_ms"] == 5_993_000, "where it was, though Kodi can't say so any more"
     run.passes(60)
     assert run.told[-1] == "ended"
     assert len({fact["session"] for fact in run.trakt.facts}) == 1
@@ -212,7 +214,7 @@ def test_what_is_played_over_another_ends_it_where_it_was(run: Run, box: fakekod
 
 
 def test_in_a_playlist_each_ends_and_the_next_begins(run: Run, box: fakekodi.Box) -> None:
-    run.play(movie(box, 1))
+    run.play(movie(box, 1), at_s=5_980)
     run.passes(20)
     # All at once, when the next one plays already.
     box.later_of_players("onPlayBackEnded")
@@ -224,7 +226,82 @@ def test_in_a_playlist_each_ends_and_the_next_begins(run: Run, box: fakekodi.Box
         "Film 1",
         "Film 2",
     ]
-    assert run.trakt.facts[run.told.index("ended")]["position_ms"] == 20_000
+    assert run.trakt.facts[run.told.index("ended")]["position_ms"] == 6_000_000
+
+
+@pytest.mark.parametrize(("at_s", "told"), [(1200, "stopped"), (4799, "stopped"), (4800, "ended"), (5999, "ended")])
+def test_a_stream_that_breaks_off_has_not_run_to_its_end(run: Run, box: fakekodi.Box, at_s: int, told: str) -> None:
+    run.play(movie(box), at_s=at_s)
+    run.stop(ended=True)
+    assert run.told == ["started", told]
+
+
+def test_without_a_length_an_end_is_an_end(run: Run, box: fakekodi.Box) -> None:
+    run.play(movie(box, duration_s=0))
+    run.passes(20)
+    run.stop(ended=True)
+    assert run.told[-1] == "ended"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_an_addon_said_of_its_video_is_taken_away_with_it(run: Run, box: fakekodi.Box, ended: bool) -> None:
+    box.properties["script.trakt.ids"] = '{"imdb": "tt0113277"}'
+    box.properties["script.trakt.paused"] = "true"
+    run.play(movie(box), at_s=5_000)
+    run.stop(ended)
+    assert not box.properties.get("script.trakt.ids") and not box.properties.get("script.trakt.paused")
+
+
+def test_what_the_next_one_s_addon_has_said_stays(run: Run, box: fakekodi.Box) -> None:
+    run.play(movie(box, 1), at_s=5_990)
+    box.properties["script.trakt.ids"] = '{"imdb": "tt0113277"}'
+    box.later_of_players("onPlayBackEnded")
+    run.play(movie(box, 2, "/films/two.mkv"))
+    assert box.properties["script.trakt.ids"]
+
+
+def test_who_has_left_a_video_out_may_take_it_back(run: Run, box: fakekodi.Box) -> None:
+    box.properties["script.trakt.paused"] = "true"
+    run.play(movie(box))
+    assert run.last["item"]["excluded"]
+    run.passes(11)
+    assert run.last["item"]["excluded"]
+    box.properties["script.trakt.paused"] = ""
+    run.passes(11)
+    assert "excluded" not in run.last["item"]
+
+
+def test_what_kodi_does_not_tell_of_is_taken_up_all_the_same(run: Run, box: fakekodi.Box) -> None:
+    box.video = movie(box)
+    run.passes(6)
+    assert run.told[:1] == ["started"]
+    # What has just ended is not, though it may show for a moment.
+    video = box.video
+    run.stop()
+    box.video = video
+    run.passes(2)
+    assert run.told[-1] == "stopped"
+
+
+def test_when_kodi_ends_nothing_is_taken_up_any_more(run: Run, box: fakekodi.Box) -> None:
+    run.play(movie(box))
+    run.playback.noted("System.OnQuit", "0")
+    run.passes(20)
+    assert run.told == ["started", "stopped"]
+
+
+def test_a_chapter_skipped_while_paused_is_no_resume(run: Run, box: fakekodi.Box) -> None:
+    run.play(movie(box))
+    run.callback("onPlayBackPaused")
+    assert box.video
+    box.rpc_answers["Player.GetProperties"] = {"speed": 0}
+    box.video.position_s = 600
+    run.passes(2, plays=False)
+    assert run.told == ["started", "paused", "seeked"]
+    assert run.last["position_ms"] == 600_000
+    box.rpc_answers["Player.GetProperties"] = {"speed": 1}
+    run.passes(4)
+    assert run.told == ["started", "paused", "seeked", "resumed"]
 
 
 def test_the_same_again_is_another_session(run: Run, box: fakekodi.Box) -> None:
@@ -239,12 +316,12 @@ def test_a_film_in_several_files_is_one_session(run: Run, box: fakekodi.Box) -> 
     video = movie(box, 1, STACK)
     run.play(video)
     run.passes(20)
-    run.play(video, at_s=3000)  # the second file; no word that the first has ended
+    run.play(video, at_s=5_900)  # the second file; no word that the first has ended
     run.passes(20)
     run.stop(ended=True)
     assert set(run.told) == {"started", "progress", "ended"}
     assert run.told.count("started") == 1
-    assert run.last["position_ms"] == 3_020_000
+    assert run.last["position_ms"] == 5_920_000
 
 
 def test_a_video_that_is_gone_without_a_word_is_over(run: Run, box: fakekodi.Box) -> None:
@@ -335,7 +412,7 @@ def test_a_listener_that_fails_keeps_no_other_from_hearing(box: fakekodi.Box, tr
 
 
 def test_what_is_over_is_said_to_listeners(run: Run, box: fakekodi.Box) -> None:
-    for at_s, ended, over in ((4799, False, False), (4800, False, True), (3000, True, True)):
+    for at_s, ended, over in ((4799, False, False), (4800, False, True), (3000, True, False), (4800, True, True)):
         run.play(movie(box), at_s=at_s)
         run.stop(ended)
         assert run.reports[-1].over is over

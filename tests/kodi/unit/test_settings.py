@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator
 import fakekodi
 import libtrakt
 import pytest
+from test_native import LIBRARY
 from traktkodi import settings, texts
 from traktkodi.kodi import Kodi
 from traktkodi.private import Private
@@ -375,6 +376,26 @@ def scrobbling(kodi: Kodi, private: Private) -> settings.Scrobbling:
     return settings.read(kodi, "/data", private).scrobbling
 
 
+@pytest.mark.parametrize(
+    ("typed", "pattern"),
+    [
+        ("*[anime]*", "*[[]anime]*"),
+        ("*[x", "*[[]x"),
+        ("smb://nas/kids/**.mkv", "smb://nas/kids/*.mkv"),
+        ("/films/**/trailer?.mkv", "/films/**/trailer?.mkv"),
+        ("**/kids/***", "**/kids/*"),
+    ],
+)
+def test_whatever_is_typed_is_a_pattern_for_the_library(
+    kodi: Kodi, box: fakekodi.Box, private: Private, typed: str, pattern: str
+) -> None:
+    box.settings["exclude_paths"] = typed
+    read = scrobbling(kodi, private)
+    assert read.exclude_globs == [pattern]
+    with libtrakt.Client(client_id="none", library=str(LIBRARY)) as client:
+        assert client.call("player.options", read.player_options())["exclude"]["globs"] == [pattern]
+
+
 def test_untouched_settings_of_scrobbling_are_the_defaults_of_the_code(kodi: Kodi, private: Private) -> None:
     read = scrobbling(kodi, private)
     usual = settings.Scrobbling()
@@ -397,6 +418,7 @@ def test_what_the_library_is_told(kodi: Kodi, box: fakekodi.Box, private: Privat
         exclude_tags="private",
     )
     assert scrobbling(kodi, private).player_options() == {
+        "enabled": True,
         "movies": False,
         "episodes": True,
         "watching_delay_ms": 15_000,

@@ -85,10 +85,14 @@ class OtherAddon:
         self.enabled = False
         self._later = False
 
-    def look(self, linked: bool) -> None:
-        """Sees whether it runs, and asks if that is new; about once a minute. Without an account here it may stay."""
+    def see(self) -> None:
+        """Sees whether it runs."""
         details = self._kodi.rpc("Addons.GetAddonDetails", addonid=OTHER_ID, properties=["enabled"])
         self.enabled = bool((details.get("addon") or {}).get("enabled"))
+
+    def look(self, linked: bool) -> None:
+        """Sees whether it runs, and asks if that is new; about once a minute. Without an account here it may stay."""
+        self.see()
         if not self.enabled or not linked or self._later or self._state.get(_ASKED):
             self._questions.withdraw(_QUESTION)
             return
@@ -125,6 +129,8 @@ class OtherAddon:
             return {}  # nobody has changed any
         found = {}
         for setting in root.iter("setting"):
+            if setting.get("default") == "true":
+                continue  # nobody has chosen it
             # Older Kodis wrote the value as an attribute.
             found[setting.get("id", "")] = (setting.get("value") or setting.text or "").strip()
         return found

@@ -20,7 +20,7 @@ MOVIE, EPISODE, SEASON, TVSHOW = "movie", "episode", "season", "tvshow"
 
 #: Window and list-item properties that add-ons have set for years, by the name of the add-on they were made for.
 GIVEN_IDS = "script.trakt.ids"
-PAUSED = "script.trakt.paused"
+LEFT_OUT = "script.trakt.paused"
 EXCLUDED = "script.trakt.exclude"
 
 _ID_NAMES = ("trakt", "imdb", "tmdb", "tvdb", "slug")
@@ -38,6 +38,7 @@ _SHOW = ["title", "year", "uniqueid", "imdbnumber", "genre", "tag"]
 
 _STACK = "stack://"
 _RECORDING = "pvr://recordings"
+_PLUGIN = "plugin://"
 #: What another add-on plays comes from such places, and never from a disk or a share.
 _FROM_ADDONS = re.compile(r"(?i)(plugin|https?|rtmp\w*|rtsp|mms\w*|udp|rtp|hls)://")
 _IMDB = re.compile(r"tt\d+")
@@ -65,7 +66,10 @@ class Items:
         """What the video player plays now."""
         item = self._played()
         kind, number = str(item.get("type")), item.get("id")
+        path = str(item.get("mediapath") or "")
         file = str(item.get("file") or "") or self._kodi.playing_file()
+        if path.lower().startswith(_PLUGIN) and self._kodi.setting("exclude_plugin") == "true":
+            file = path  # where it comes from, not the address that was made of it
         excluded = self._is_excluded(item)
         if kind == "musicvideo" or self._kodi.video_tag().kind == "musicvideo":
             return Played(_put({"type": "music_video"}, file=file, excluded=excluded))
@@ -74,10 +78,10 @@ class Items:
         if kind in (MOVIE, EPISODE) and isinstance(number, int) and number > 0:
             found = self._of_library_whole(kind, number)
             if found:
-                return found._replace(item=_put(found.item, file=file, excluded=excluded))
-        path = str(item.get("mediapath") or "") or file
-        found = self._elsewhere(item, path)
-        return found._replace(item=_put(found.item, file=file or path, excluded=excluded))
+                return found._replace(item=_put(found.item, file=file, excluded=excluded), settled=not excluded)
+        found = self._elsewhere(item, path or file)
+        whole = _put(found.item, file=file or path, excluded=excluded)
+        return found._replace(item=whole, settled=found.settled and not excluded)
 
     def _played(self) -> Mapping[str, Any]:
         for properties in (_PLAYED_MORE, _PLAYED):
@@ -88,7 +92,7 @@ class Items:
 
     def _is_excluded(self, item: Mapping[str, Any]) -> bool:
         own = _lower_keys(item.get("customproperties")).get(EXCLUDED)
-        return _is_on(own) or _is_on(self._kodi.property(PAUSED))
+        return _is_on(own) or _is_on(self._kodi.property(LEFT_OUT))
 
     # the library
 
@@ -161,7 +165,7 @@ class Items:
         more = _lower_keys(item.get("customproperties"))
         genres = [genre.strip() for genre in tag.genre.split(" / ") if genre.strip()]
         if tag.kind == EPISODE or tag.show or (tag.season >= 0 and tag.episode >= 0):
-            show_ids = {**self._ids(_OF_SHOW), **_prefixed(more, _OF_SHOW), **given}
+            show_ids = _with_given({**self._ids(_OF_SHOW), **_prefixed(more, _OF_SHOW)}, given)
             show = _put({}, title=tag.show, ids=show_ids)
             # Unless the show's own stands beside it, an id of an add-on's episode may be its show's: worse than none.
             shows = self._ids(_OF_SHOW)
@@ -171,7 +175,7 @@ class Items:
             place = {"type": EPISODE, "show": show, "season": tag.season, "number": tag.episode}
             return Played(_put(place, title=tag.title, ids=own, genres=genres), settled=bool(show_ids) or not foreign)
         named = {key.replace("_id", ""): value for key, value in more.items()}
-        ids = {**_ids(named), **self._ids(""), **given}
+        ids = _with_given({**_ids(named), **self._ids("")}, given)
         if ids or (tag.kind == MOVIE and tag.title and tag.year):
             movie = _put({"type": MOVIE}, title=tag.title, year=tag.year, ids=ids, genres=genres)
             return Played(movie, settled=bool(ids) or not foreign)
@@ -289,6 +293,13 @@ def _ids(found: Mapping[str, Any]) -> Dict[str, Any]:
     if "imdb" not in ids and _IMDB.fullmatch(unknown):
         ids["imdb"] = unknown
     return ids
+
+
+def _with_given(own: Dict[str, Any], given: Mapping[str, Any]) -> Dict[str, Any]:
+    """What was given may be left from another video: beside own ids it needs one that is the same."""
+    if own and not any(str(own.get(name)) == str(id) for name, id in given.items()):
+        return own
+    return {**given, **own}
 
 
 def _prefixed(found: Mapping[str, Any], prefix: str) -> Dict[str, Any]:

@@ -21,6 +21,8 @@ from .trakt import Trakt
 _SETTLES_S = 1.5
 #: How much of a step may be spent on asking Kodi what was marked.
 _BUDGET_S = 0.1
+#: The same when Kodi ends.
+_CLOSE_BUDGET_S = 0.5
 #: For how long after a play Kodi, or another add-on, may mark what was played.
 _AFTER_PLAY_S = 60.0
 #: A mark that comes so close to the end of a play is not made by hand.
@@ -96,6 +98,14 @@ class Marks:
             self._look_up(now + _BUDGET_S)
             if not self._marked:
                 self._hand_over()
+
+    def close(self) -> None:
+        """Kodi ends, or the add-on: what was marked is kept now, and told later."""
+        self._look_up(self._clock.monotonic() + _CLOSE_BUDGET_S)
+        looked_up, self._looked_up = self._looked_up, {_ADD: [], _REMOVE: []}
+        for method, items in looked_up.items():
+            if items:
+                self._trakt.ask(method, {"items": items})
 
     @property
     def busy(self) -> bool:

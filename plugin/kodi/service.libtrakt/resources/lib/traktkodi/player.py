@@ -17,7 +17,7 @@ import xbmc
 
 from .clock import Clock
 from .failures import Failures
-from .items import EPISODE, Entry, Item, Items, Played
+from .items import EPISODE, GIVEN_IDS, LEFT_OUT, Entry, Item, Items, Played
 from .kodi import Kodi
 from .trakt import Trakt
 
@@ -33,6 +33,8 @@ _SEEK_NEAR_MS = 10_000
 _MOVES_MS = 3_000
 #: How long what plays may be gone, or be something else, without Kodi saying so, in seconds.
 _GONE_AFTER_S = 5.0
+#: How often it is looked whether something plays that Kodi has not told of, in seconds.
+_BEGIN_EVERY_S = 5.0
 #: From here on a video may have been watched; before, nobody can say so.
 _LIKELY = 0.5
 _WATCHED = 0.8
@@ -92,6 +94,8 @@ class Playback:
         self._failures = failures
         self._session: Optional[_Session] = None
         self._refused = ""
+        self._next_begin = 0.0
+        self._quits = False
         self.listeners: List[Callable[[Report], Any]] = []
 
     @property
@@ -147,14 +151,19 @@ class Playback:
     def stopped(self) -> None:
         """It was stopped, or couldn't be played on."""
         self._finish(STOPPED)
+        self._tidy()
 
     def ended(self) -> None:
-        """It ran to its end."""
-        self._finish(ENDED)
+        """It ran to its end; a stream that breaks off is an end for Kodi, too."""
+        session = self._session
+        broke_off = session is not None and session.duration_ms is not None and session.share < _WATCHED
+        self._finish(STOPPED if broke_off else ENDED)
+        self._tidy()
 
     def noted(self, method: str, data: str) -> None:
         """Anything that happens in Kodi."""
         if method == "System.OnQuit":
+            self._quits = True
             self._finish(STOPPED)
         elif method == f"Other.{_UP_NEXT}":
             self._said_watched(data)
@@ -169,9 +178,12 @@ class Playback:
     def step(self) -> None:
         """Looks where it is. Never waits."""
         session = self._session
-        if not session:
-            return
         now = self._clock.monotonic()
+        if not session:
+            if now >= self._next_begin and not self._quits:
+                self._next_begin = now + _BEGIN_EVERY_S
+                self.begin()
+            return
         knew_duration = session.duration_ms is not None
         if not self._look(session):
             session.gone_since = now if session.gone_since is None else session.gone_since
@@ -182,7 +194,7 @@ class Playback:
         session.gone_since = None
         if session.paused:
             if abs((session.position_ms or 0) - session.paused_ms) > _MOVES_MS and session.sought is None:
-                self.resumed()
+                self._moved_while_paused(session)
         elif now >= session.next_report or (session.duration_ms is not None and not knew_duration):
             if not session.played.settled:
                 self._identify(session)
@@ -216,6 +228,21 @@ class Playback:
     def _is_its_own(self, session: _Session) -> bool:
         return self._kodi.playing_file() == session.file
 
+    def _moved_while_paused(self, session: _Session) -> None:
+        """It goes on without Kodi saying so, or a chapter was skipped."""
+        if self._kodi.rpc("Player.GetProperties", playerid=1, properties=["speed"]).get("speed") == 0:
+            session.paused_ms = session.position_ms or 0
+            self._report(SEEKED)
+        else:
+            self.resumed()
+
+    def _tidy(self) -> None:
+        """Takes away what the add-on that played has said for us: what plays next is something else."""
+        if not self._kodi.playing_file():
+            for name in (GIVEN_IDS, LEFT_OUT):
+                if self._kodi.property(name):
+                    self._kodi.set_property(name, "")
+
     def _goes_on(self, session: _Session) -> bool:
         """A film in several files begins anew for the player with each of them."""
         return session.file.startswith(_STACK) and self._is_its_own(session)
@@ -224,7 +251,9 @@ class Playback:
         """Asks again what it is: the programme of a channel changes, and add-ons say late what they play."""
         played = self._items.playing()
         if played.live or not session.played.live:
-            session.played = played if played.live else played._replace(settled=True)
+            # Whoever has it left out may take that back while it plays.
+            settled = not played.live and not played.item.get("excluded")
+            session.played = played._replace(settled=settled)
 
     def _said_watched(self, data: str) -> None:
         session = self._session
@@ -244,6 +273,8 @@ class Playback:
             event = ENDED
         self._report(event)
         self._session = None
+        # For a moment Kodi may still say that it plays.
+        self._next_begin = self._clock.monotonic() + _BEGIN_EVERY_S
 
     def _report(self, event: str) -> None:
         session = self._session

@@ -169,6 +169,8 @@ class Service:
             settings.take_secrets(self._kodi, self._private)
             self._settings = settings.read(self._kodi, self._data_dir, self._private)
             self._open()
+        with self._failures.caught("other add-on"):
+            self._other_addon.see()
         with self._failures.caught("player"):
             self._playback.begin()
         self._next_reading = self._clock.monotonic() + _READ_EVERY_S
@@ -283,7 +285,9 @@ class Service:
         with self._failures.caught("player"):
             self._playback.noted(method, data)
         with self._failures.caught("marks"):
-            self._marks.noted(method, data, self._settings.scrobbling.marks_send)
+            # script.trakt tells of marks itself, and makes marks of what it reads at Trakt.
+            wanted = self._settings.scrobbling.marks_send and not self._other_addon.enabled
+            self._marks.noted(method, data, wanted)
 
     def woke(self) -> None:
         """The box woke up; network and time come late."""
@@ -298,6 +302,7 @@ class Service:
         ending.begin()
         ends: List[Callable[[], None]] = [
             self._playback.close,
+            self._marks.close,
             self._publisher.clear,
             self.link.close,
             self.account.close,
@@ -328,7 +333,12 @@ class Service:
     def _set_options(self) -> None:
         """Tells the library what the user wants to be told to Trakt; it keeps that as long as the client is open."""
         with self._failures.caught("options"):
-            self._trakt.ask("player.options", self._settings.scrobbling.player_options())
+            try:
+                self._trakt.ask("player.options", self._settings.scrobbling.player_options())
+            except libtrakt.TraktError:
+                # Rather nothing than what the user wants left out.
+                self._trakt.ask("player.options", {"enabled": False})
+                raise
 
     def _tell_failure(self, message: str) -> None:
         self.report.note(message)

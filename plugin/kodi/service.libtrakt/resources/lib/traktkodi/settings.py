@@ -85,6 +85,7 @@ class Scrobbling(NamedTuple):
     def player_options(self) -> Dict[str, Any]:
         """What the library's method player.options is given."""
         return {
+            "enabled": True,
             "movies": self.movies,
             "episodes": self.episodes,
             "watching_delay_ms": self.watching_delay_s * 1000,
@@ -302,7 +303,7 @@ def _scrobbling(kodi: Kodi) -> Scrobbling:
         min_minutes=_number(kodi, "min_minutes", 0, 60, usual.min_minutes),
         # A folder that was chosen is no pattern, whatever its name.
         exclude_prefixes=[*filter(None, folders), *(path for path in paths if not _is_pattern(path))],
-        exclude_globs=[path for path in paths if _is_pattern(path)],
+        exclude_globs=[_pattern(path) for path in paths if _is_pattern(path)],
         exclude_genres=_words(kodi.setting("exclude_genres"), ","),
         exclude_tags=_words(kodi.setting("exclude_tags"), ","),
         notify_watching=_number(kodi, "notify_watching", NOTIFY_NEVER, NOTIFY_CALM, usual.notify_watching),
@@ -319,6 +320,12 @@ def _words(typed: str, between: str) -> List[str]:
 
 def _is_pattern(path: str) -> bool:
     return "*" in path or "?" in path
+
+
+def _pattern(typed: str) -> str:
+    """As the library reads it: brackets are letters here, and two stars alone between slashes are any folders."""
+    parts = re.split(r"([/\\])", typed.replace("[", "[[]"))
+    return "".join(part if part == "**" else re.sub(r"\*+", "*", part) for part in parts)
 
 
 # the page itself
