@@ -294,7 +294,14 @@ pub fn possible(play: &Play, reports: &[Report]) -> Vec<Verdict> {
         at,
         must: false,
     };
-    parts.map(verdict).collect()
+    // Whoever goes back may watch a part once more.
+    let back = reports.windows(2);
+    let visits = 1 + back
+        .filter(|two| two[1].position_ms < two[0].position_ms)
+        .count();
+    parts
+        .flat_map(|part| std::iter::repeat_n(verdict(part), visits))
+        .collect()
 }
 
 fn long_pause(
