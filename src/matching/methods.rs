@@ -75,9 +75,9 @@ pub struct MatchItem {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SetParams {
-    /// As in `player.event`.
+    /// As in `player.event`. Of several episodes in one file `match` says which show it is, or season and number of the first.
     item: Item,
-    /// What it is.
+    /// What it is; of a show or season a show.
     #[serde(rename = "match", deserialize_with = "crate::json::object")]
     is: MatchItem,
 }
@@ -169,11 +169,13 @@ pub struct ForgetReply {
     forgotten: bool,
 }
 
-fn first(item: &Item) -> Result<Thing> {
-    item.things()?
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::argument("`item` is nothing that Trakt knows"))
+/// What an item is; never nothing.
+fn all(item: &Item) -> Result<Vec<Thing>> {
+    let all = item.things()?;
+    match all.is_empty() {
+        true => Err(Error::argument("`item` is nothing that Trakt knows")),
+        false => Ok(all),
+    }
 }
 
 /// `match.get`.
@@ -181,10 +183,8 @@ fn first(item: &Item) -> Result<Thing> {
 /// # Errors
 /// `invalid_argument`; those of the store.
 pub fn get(core: &Arc<Core>, params: ItemParams, budget: &Budget) -> Result<GetReply> {
-    let things = params.item.things()?;
-    let Some(thing) = things.first() else {
-        return Err(Error::argument("`item` is nothing that Trakt knows"));
-    };
+    let things = all(&params.item)?;
+    let thing = &things[0];
     let by_name = params.item.is_by_name() && !matches!(thing, Thing::Named { .. });
     let known = core
         .store
@@ -258,7 +258,8 @@ fn shown(thing: &Thing) -> Match {
 /// # Errors
 /// `invalid_argument`; as [`search::by_words`].
 pub fn look(core: &Arc<Core>, params: SearchParams, budget: &Budget) -> Result<SearchReply> {
-    let thing = params.item.as_ref().map(first).transpose()?;
+    let all = params.item.as_ref().map(all).transpose()?;
+    let thing = all.and_then(|all| all.into_iter().next());
     let (of_item, title) = match &thing {
         None => (What::Movie, None),
         Some(Thing::Movie(movie)) => (What::Movie, movie.title.clone()),
@@ -337,26 +338,49 @@ impl MatchItem {
 /// # Errors
 /// `invalid_argument`; those of the store.
 pub fn set(core: &Arc<Core>, params: SetParams, budget: &Budget) -> Result<SetReply> {
-    let asked = first(&params.item)?;
+    let all = all(&params.item)?;
+    let asked = &all[0];
     let is = params.is.thing()?;
     let of_show = matches!(is, Thing::Show(_));
-    let name = match (&asked, resolve::family(&asked)) {
-        (Thing::Movie(_) | Thing::Named { .. }, _) if of_show => {
+    let corrections = match (asked, resolve::family(asked), is) {
+        (Thing::Movie(_) | Thing::Named { .. }, _, Thing::Show(_)) => {
             return Err(Error::argument(
                 "`match` needs `season` and `number`: the item is no episode of a show",
             ));
         }
-        (_, Some(family)) if of_show => family,
-        _ => subject::of(&asked),
+        (_, Some(family), is @ Thing::Show(_)) => vec![(family, is)],
+        (Thing::Show(_) | Thing::Season { .. }, _, _) => {
+            return Err(Error::argument("a show's `match` must be a show"));
+        }
+        (_, _, is) if all.len() == 1 => vec![(subject::of(asked), is)],
+        (_, _, Thing::Episode(first)) if first.number.is_some() => {
+            let part = |(ahead, part): (u32, &Thing)| {
+                let number = first.number.map(|number| number.saturating_add(ahead));
+                let is = Episode {
+                    number,
+                    ..first.clone()
+                };
+                (subject::of(part), Thing::Episode(is))
+            };
+            (0..).zip(&all).map(part).collect()
+        }
+        _ => {
+            return Err(Error::argument(
+                "the item is several episodes: `match` must be their show, or season and number of the first",
+            ));
+        }
     };
-    let found = Remembered {
-        source: Source::Set,
-        thing: Some(is),
-        runtime_ms: None,
-        at_ms: clock::wall_ms(),
-    };
-    let retried = change(core, &asked, of_show, budget, |tx| {
-        remembered::put(tx, &core.scope, &name, &found)
+    let retried = change(core, &all, of_show, budget, |tx| {
+        for (name, is) in &corrections {
+            let found = Remembered {
+                source: Source::Set,
+                thing: Some(is.clone()),
+                runtime_ms: None,
+                at_ms: clock::wall_ms(),
+            };
+            remembered::put(tx, &core.scope, name, &found)?;
+        }
+        Ok(())
     })?;
     Ok(SetReply { retried })
 }
@@ -366,14 +390,16 @@ pub fn set(core: &Arc<Core>, params: SetParams, budget: &Budget) -> Result<SetRe
 /// # Errors
 /// `invalid_argument`; those of the store.
 pub fn forget(core: &Arc<Core>, params: ItemParams, budget: &Budget) -> Result<ForgetReply> {
-    let asked = first(&params.item)?;
+    let all = all(&params.item)?;
     let forgotten = core.store.write(budget, |tx| {
-        let own = remembered::forget(tx, &core.scope, &subject::of(&asked))?;
-        let family = match resolve::family(&asked) {
-            Some(family) => remembered::forget(tx, &core.scope, &family)?,
-            None => false,
-        };
-        Ok(own || family)
+        let mut forgotten = false;
+        for asked in &all {
+            forgotten |= remembered::forget(tx, &core.scope, &subject::of(asked))?;
+            if let Some(family) = resolve::family(asked) {
+                forgotten |= remembered::forget(tx, &core.scope, &family)?;
+            }
+        }
+        Ok(forgotten)
     })?;
     Ok(ForgetReply { forgotten })
 }
@@ -381,19 +407,20 @@ pub fn forget(core: &Arc<Core>, params: ItemParams, budget: &Budget) -> Result<F
 /// Changes what is remembered, and puts back what was refused for it, in one transaction.
 fn change(
     core: &Arc<Core>,
-    asked: &Thing,
+    all: &[Thing],
     of_show: bool,
     budget: &Budget,
     change: impl Fn(&mut crate::store::Tx<'_>) -> Result<()>,
 ) -> Result<u64> {
     let owner = outbox::owner(&core.state.sync(budget));
-    let (own, family) = (subject::of(asked), resolve::family(asked));
+    let own: Vec<String> = all.iter().map(subject::of).collect();
+    let family = all.first().and_then(resolve::family);
     let retried = core.store.write(budget, |tx| {
         change(tx)?;
         let Some(owner) = &owner else { return Ok(0) };
         outbox::retry_where(tx, &core.scope, owner, |entry| {
             let asked = entry.asked();
-            subject::of(&asked) == own
+            own.contains(&subject::of(&asked))
                 || (of_show && family.is_some() && resolve::family(&asked) == family)
         })
     })?;

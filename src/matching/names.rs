@@ -6,7 +6,7 @@ use cinekey::{EpisodeNumbering, ExpectedKind, MediaKind, ParseContext, ParsedMed
 use serde_json::json;
 
 use super::paths::{Parts, parts, shortened};
-use super::titles::{same, split_year};
+use super::titles::{plain, same, split_year};
 use crate::scrobble::item::{Episode, Ids, Movie, MovieIds, Show, ShowIds, Thing};
 
 /// More episodes than these are no file's.
@@ -32,9 +32,11 @@ const ENDINGS: [&str; 16] = [
 /// The things that a name says are in the file: a film, or its episodes in their order; none if it says nothing.
 /// The path counts more than the title that the player shows, unless only that one says which episode it is.
 pub fn things(file: Option<&str>, title: Option<&str>) -> Vec<Thing> {
-    let by_path = file.map(|file| read(&parts(file))).unwrap_or_default();
+    let Some(by_path) = file.map_or(Some(Vec::new()), |file| read(&parts(file))) else {
+        return Vec::new();
+    };
     let by_title = title
-        .map(|title| {
+        .and_then(|title| {
             read(&Parts {
                 names: vec![shortened(title).replace(['/', '\\'], " ")],
                 is_stream: false,
@@ -58,19 +60,20 @@ fn certainty(things: &[Thing]) -> u8 {
     }
 }
 
-fn read(parts: &Parts) -> Vec<Thing> {
+/// What a path says; none of what lies beside a film or is a day's programme, whatever a player calls it.
+fn read(parts: &Parts) -> Option<Vec<Thing>> {
     let Some(name) = parts.names.first().map(String::as_str) else {
-        return Vec::new();
+        return Some(Vec::new());
     };
     let folders: Vec<&str> = parts.names[1..]
         .iter()
         .map(String::as_str)
         .filter(|folder| !is_disc(folder))
         .collect();
-    let of_disc = parts.names[1..].iter().any(|folder| is_disc(folder));
-    let mut found = by_name(name, &folders, of_disc);
-    if is_beside_a_film(name, folders.first().copied(), certainty(&found)) {
-        return Vec::new();
+    let of_disc = parts.names.iter().any(|name| is_disc(stem(name)));
+    let mut found = by_name(name, &folders, of_disc)?;
+    if is_beside_a_film(name, &folders, &found) {
+        return None;
     }
     // What is copied about keeps its full name in the folder: `Heat.1995.1080p.BluRay-GRP/grp-heat.mkv`.
     if certainty(&found) < 2
@@ -85,22 +88,34 @@ fn read(parts: &Parts) -> Vec<Thing> {
         }
     }
     if parts.is_stream && certainty(&found) < 2 && !is_video(name) {
-        return Vec::new();
+        return Some(Vec::new());
     }
-    with_ids(found, name, &folders)
+    Some(with_ids(found, name, &folders))
 }
 
-fn by_name(name: &str, folders: &[&str], of_disc: bool) -> Vec<Thing> {
+/// What a name says, with its folders' help; none of a day's programme.
+fn by_name(name: &str, folders: &[&str], of_disc: bool) -> Option<Vec<Thing>> {
     let season = folders.first().and_then(|folder| season_folder(folder));
+    let itself = cinekey::parse(name);
+    // `24 - S01E05.mkv`: a name that says all of it counts more than what looks like a number in a season's folder.
+    let says_all = itself.kind == MediaKind::Episode
+        && itself.title.is_some()
+        && itself.season.is_some()
+        && itself.episode_numbering == Some(EpisodeNumbering::SeasonEpisode);
+    // A day's programme has neither number nor title that Trakt could be asked for.
+    if has_date(name) && !says_all {
+        return None;
+    }
     if let Some((season, show)) = season
         && let Some(show) = show.or(folders.get(1).copied())
         && let Some(found) = numbered(name, season, show)
+        && (!says_all || is_at(&found, &itself))
     {
-        return found;
+        return Some(found);
     }
     if says_nothing(name) {
         let Some((folder, rest)) = folders.split_first().filter(|_| season.is_none()) else {
-            return Vec::new();
+            return Some(Vec::new());
         };
         // The folder may be an archive or a disc in one file.
         let title = match is_video(folder) {
@@ -110,36 +125,60 @@ fn by_name(name: &str, folders: &[&str], of_disc: bool) -> Vec<Thing> {
         let found = understood(&cinekey::parse(title), rest).unwrap_or_default();
         let is_title = of_disc && !is_shelf(folder);
         return match certainty(&found) >= 2 || is_title {
-            true => found,
-            false => Vec::new(),
+            true => Some(found),
+            false => Some(Vec::new()),
         };
     }
     let context = ParseContext {
         expected_kind: season.map(|_| ExpectedKind::Series),
         ancestors: folders.to_vec(),
     };
-    let mut media = cinekey::parse_with_context(name, &context);
+    let mut media = match says_all {
+        true => itself,
+        false => cinekey::parse_with_context(name, &context),
+    };
     if media.season.is_none() {
         media.season = season.and_then(|(season, _)| season.try_into().ok());
     }
-    if media.kind == MediaKind::Movie {
-        // A day's programme has neither number nor title that Trakt could be asked for.
-        if has_date(name) {
-            return Vec::new();
-        }
-        if let Some(found) = absolute(&media, name).or_else(|| plainly(name)) {
-            return found;
-        }
+    let found = match media.kind {
+        MediaKind::Movie => absolute(&media, name).or_else(|| plainly(name)),
+        // `Open Season 3 (2010).mkv`
+        MediaKind::SeasonPack => plainly(name),
+        _ => None,
+    };
+    if found.is_some() {
+        return found;
+    }
+    if media.kind == MediaKind::Episode {
+        // `Doctor.Who.S12E01.2020.mkv`: only a year right behind the title is the show's.
+        let title = plain(media.title.as_deref().unwrap_or_default());
+        let all = plain(name);
+        media.year = media
+            .year
+            .filter(|year| all.contains(&format!("{title}{year}")));
     }
     let outside = folders.get(usize::from(season.is_some())..);
-    understood(&media, outside.unwrap_or_default()).unwrap_or_else(|| untold(&media, name))
+    let found = understood(&media, outside.unwrap_or_default());
+    Some(found.unwrap_or_else(|| untold(&media, name)))
 }
 
-fn is_disc(folder: &str) -> bool {
-    matches!(
-        folder.to_ascii_lowercase().as_str(),
-        "video_ts" | "bdmv" | "stream" | "playlist"
-    )
+/// Whether the first of these is where the parser says.
+fn is_at(found: &[Thing], media: &ParsedMedia) -> bool {
+    let first = media.episodes.first().copied().map(u32::from);
+    matches!(found.first(), Some(Thing::Episode(episode))
+        if episode.season == media.season.map(u32::from) && episode.number == first)
+}
+
+/// Whether this is a disc, or what discs and the programs that copy them call their files.
+fn is_disc(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let word = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let is_numbered = word.len() < name.len();
+    match word.trim_end_matches([' ', '_', '-', '.']) {
+        "video_ts" | "bdmv" | "stream" | "playlist" => !is_numbered,
+        "title_t" | "title" | "disc" | "disk" | "dvd" | "cd" => is_numbered,
+        _ => false,
+    }
 }
 
 /// Whether a folder holds films or shows of any kind, so that its name is nobody's title.
@@ -180,29 +219,45 @@ fn is_shelf(folder: &str) -> bool {
 /// Whether a file's name says nothing of its own: discs, and what programs call everything.
 fn says_nothing(name: &str) -> bool {
     let stem = stem(name).to_ascii_lowercase();
-    matches!(
-        stem.as_str(),
-        "movie"
-            | "video"
-            | "film"
-            | "index"
-            | "video_ts"
-            | "bdmv"
-            | "stream"
-            | "playlist"
-            | "main"
-            | "master"
-            | "watch"
-            | "play"
-            | "rarbg"
-    ) || stem.starts_with("vts_")
+    let word = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let is_part = word.len() < stem.len()
+        && matches!(
+            word.trim_end_matches([' ', '_', '-', '.']),
+            "part" | "pt" | "track"
+        );
+    is_part
+        || is_disc(&stem)
+        || matches!(
+            stem.as_str(),
+            "movie"
+                | "video"
+                | "film"
+                | "index"
+                | "video_ts"
+                | "bdmv"
+                | "stream"
+                | "playlist"
+                | "main"
+                | "master"
+                | "watch"
+                | "play"
+                | "rarbg"
+        )
+        || stem.starts_with("vts_")
         || stem.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Trailers, samples and what else lies beside a film or show, by the names that media centers and people go by.
-fn is_beside_a_film(name: &str, folder: Option<&str>, certainty: u8) -> bool {
+fn is_beside_a_film(name: &str, folders: &[&str], found: &[Thing]) -> bool {
     let stem = stem(name).to_ascii_lowercase();
-    let kinds = [
+    let stem = stem.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == ' ');
+    let is_named = |kinds: &[&str], between: &[char]| {
+        kinds.iter().any(|kind| {
+            let rest = stem.strip_suffix(kind);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(between))
+        })
+    };
+    let whole = [
         "trailer",
         "sample",
         "featurette",
@@ -210,17 +265,40 @@ fn is_beside_a_film(name: &str, folder: Option<&str>, certainty: u8) -> bool {
         "deletedscene",
         "deletedscenes",
     ];
-    let by_name = kinds.iter().any(|kind| {
-        stem.strip_suffix(kind)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with(['-', '.', '_']))
+    let short = ["deleted", "interview", "scene", "short", "other"];
+    let film = match found.first() {
+        Some(Thing::Movie(movie)) if certainty(found) >= 2 => Some(movie),
+        _ => None,
+    };
+    // `Heat (1995) Trailer` and `Heat.1995.Trailer.1080p`; but `The Interview` and `Free Sample` are films.
+    let behind_the_year = film.and_then(|movie| movie.year).and_then(|year| {
+        let (_, behind) = stem.rsplit_once(&year.to_string())?;
+        Some(behind.to_owned())
     });
-    let folder = folder.unwrap_or_default().trim().to_lowercase();
+    let is_word = |word: &str| matches!(word, "trailer" | "sample" | "featurette");
+    let words = |text: String| {
+        text.split(|letter: char| !letter.is_alphanumeric())
+            .any(is_word)
+    };
+    let by_name = is_named(&whole, &['-', '.', '_'])
+        || (film.is_some() && is_named(&short, &['-']))
+        || behind_the_year.is_some_and(words);
+    let folder = folders
+        .first()
+        .copied()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
     let by_folder = match folder.as_str() {
         "trailers" | "trailer" | "samples" | "sample" | "featurettes" | "behind the scenes"
         | "deleted scenes" => true,
-        // There are films in folders of these names, and a show.
+        // There are films in folders of these names, and a show; but not in a film's own.
         "extras" | "bonus" | "interviews" | "scenes" | "shorts" | "other" | "others" => {
-            certainty < 2
+            let title = film.and_then(|movie| movie.title.as_deref());
+            certainty(found) < 2
+                || title.is_some_and(|title| {
+                    year_of_folder(title, folders.get(1..2).unwrap_or_default()).is_some()
+                })
         }
         _ => false,
     };
@@ -309,7 +387,7 @@ fn season_folder(name: &str) -> Option<(u32, Option<&str>)> {
     None
 }
 
-/// Whether a day stands in the name, as in `The.News.2024.03.05`.
+/// Whether a day stands in the name, as in `The.News.2024.03.05` and `05.03.2024`.
 fn has_date(name: &str) -> bool {
     let numbers: Vec<&str> = name
         .split(|letter: char| !letter.is_ascii_digit())
@@ -320,10 +398,12 @@ fn has_date(name: &str) -> bool {
     };
     numbers.windows(3).any(|three| {
         let lengths = [three[0].len(), three[1].len(), three[2].len()];
-        lengths == [4, 2, 2]
-            && is(three[0], 1930, 2200)
-            && is(three[1], 1, 12)
-            && is(three[2], 1, 31)
+        let is_day = |year, one, other| {
+            let month_and_day = |month, day| is(month, 1, 12) && is(day, 1, 31);
+            is(year, 1930, 2200) && (month_and_day(one, other) || month_and_day(other, one))
+        };
+        (lengths == [4, 2, 2] && is_day(three[0], three[1], three[2])
+            || lengths == [2, 2, 4] && is_day(three[2], three[0], three[1]))
             && [".", "-", "_", " "]
                 .iter()
                 .any(|between| name.contains(&three.join(between)))
@@ -566,6 +646,14 @@ fn ids_in(name: &str) -> Ids {
     ids
 }
 
+/// Whether a folder is a film's of this title: what else lies in it isn't the film.
+fn is_called(folder: &str, title: &str) -> bool {
+    same(split_year(untagged(folder)).0, title)
+        || cinekey::parse(folder)
+            .title
+            .is_some_and(|parsed| same(&parsed, title))
+}
+
 /// The same with the ids that stand in the film's name or folder, or in the show's folder: in an episode's own name nobody
 /// knows whose they are.
 fn with_ids(mut things: Vec<Thing>, name: &str, folders: &[&str]) -> Vec<Thing> {
@@ -573,9 +661,10 @@ fn with_ids(mut things: Vec<Thing>, name: &str, folders: &[&str]) -> Vec<Thing> 
         match thing {
             Thing::Movie(movie) => {
                 let own = ids_in(name);
-                movie.ids = MovieIds(match own.is_empty() {
-                    true => folders.first().map(|it| ids_in(it)).unwrap_or_default(),
-                    false => own,
+                let title = movie.title.as_deref().unwrap_or_default();
+                movie.ids = MovieIds(match (own.is_empty(), folders.first()) {
+                    (true, Some(folder)) if is_called(folder, title) => ids_in(folder),
+                    _ => own,
                 });
             }
             Thing::Episode(episode) => {
@@ -690,6 +779,8 @@ mod tests {
             "Dark S01E02 {tvdb-6307361}.mkv",
             "Heat (1995) {imdb-}.mkv",
             "Heat (1995) [1080p] (tt).mkv",
+            "/films/Heat (1995) {tmdb-949}/Making Of.mkv",
+            "/tv/One Piece (1999) {tmdb-37854}/One Piece 1071.mkv",
         ] {
             assert_eq!(ids(file), Ids::default(), "{file}");
         }
@@ -714,6 +805,12 @@ mod tests {
             "Heat 1995"
         );
         assert_eq!(told_by("/films/Heat (1995).mkv", "HEAT"), "Heat 1995");
+        // What lies beside a film is no film, whatever the player calls it.
+        assert_eq!(
+            told_by("/films/Trailers/Heat (1995).mkv", "Heat (1995).mkv"),
+            ""
+        );
+        assert_eq!(told_by("/tv/News/News 2024-03-05.mkv", "News"), "");
     }
 
     proptest! {

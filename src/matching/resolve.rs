@@ -171,9 +171,13 @@ fn remember(core: &Core, name: &str, found: Option<&Candidate>, budget: &Budget)
         runtime_ms: found.and_then(|found| found.runtime_ms),
         at_ms: clock::wall_ms(),
     };
-    let put = core
-        .store
-        .write(budget, |tx| remembered::put(tx, &core.scope, name, &found));
+    let put = core.store.write(budget, |tx| {
+        // Somebody may have said what it is while it was looked for.
+        match remembered::get(tx, &core.scope, name)? {
+            Some(old) if old.source == Source::Set => Ok(()),
+            _ => remembered::put(tx, &core.scope, name, &found),
+        }
+    });
     if let Err(error) = put {
         log::debug!("a match can't be remembered: {error}");
     }

@@ -12,6 +12,7 @@ from prelinked import Hub
 from wire import Wire, code
 
 HEAT = {"type": "file", "file": "/films/Heat (1995).mkv"}
+DOUBLE = {"type": "file", "file": "/tv/Dark/Dark S01E01E02.mkv"}
 SEARCHES = "/search/movie"
 PATIENCE_S = 30
 
@@ -90,8 +91,24 @@ def test_corrections_that_make_no_sense_are_refused(wire: Wire) -> None:
         (HEAT, {"show": ids}),
         (HEAT, {"show": ids, "season": 1}),
         ({"type": "music_video"}, {"movie": ids}),
+        ({"type": "show", "title": "Dark"}, {"movie": ids}),
+        ({"type": "show", "title": "Dark"}, {"show": ids, "season": 1, "number": 1}),
+        (DOUBLE, {"movie": ids}),
+        (DOUBLE, {"episode": ids}),
     ):
         assert code(wire.call("match.set", {"item": item, "match": match})) == "invalid_argument", (item, match)
+
+
+def test_a_correction_of_a_double_episode_holds_for_both(hub: Hub, wire: Wire) -> None:
+    is_later = {"show": {"ids": {"tvdb": 334824}}, "season": 2, "number": 5}
+    data(wire.call("match.set", {"item": DOUBLE, "match": is_later}))
+    since = hub.sim.mark()
+    data(wire.call("history.add", {"items": [DOUBLE]}))
+    sent = hub.sim.wait_log(path="/sync/history", method="POST", count=1, since=since)[-1]
+    (season,) = json.loads(sent["body"])["shows"][0]["seasons"]
+    assert (season["number"], [episode["number"] for episode in season["episodes"]]) == (2, [5, 6])
+    assert data(wire.call("match.forget", {"item": DOUBLE}))["forgotten"]
+    assert data(wire.call("match.get", {"item": DOUBLE}))["source"] in (None, "search")
 
 
 def test_what_nothing_fits_is_set_apart_until_somebody_says_what_it_is(hub: Hub, wire: Wire) -> None:
