@@ -86,6 +86,8 @@ static void add_account(struct text *lines, const char *account)
     if (json_is(json_get(account, "store"), "readonly") || json_is(json_get(account, "store"), "memory") ||
         json_is(json_get(account, "store"), "full"))
         add_said(lines, TEXT_STATUS_STORE, "", "");
+    if (json_is(json_get(account, "store"), "newer"))
+        add_said(lines, TEXT_STATUS_NEWER, "", "");
 }
 
 static void add_playing(struct text *lines, const struct player *player)
@@ -117,6 +119,18 @@ static void status_outbox(struct plugin *plugin, const char *reply, long number)
     text_free(&lines);
 }
 
+/* What the last event was told may be old: while it is paused there is none. */
+static void status_playing(struct plugin *plugin, const char *reply, long number)
+{
+    const char *session = json_first(json_get(reply, "data.sessions"));
+    (void)number;
+    while (session != NULL && !json_is(json_get(session, "session"), plugin->player.session))
+        session = json_next(session);
+    if (session != NULL)
+        json_text(json_get(session, "reason"), plugin->player.reason, sizeof plugin->player.reason);
+    contact_ask(plugin, "outbox.list", "{\"limit\":1}", status_outbox, 0);
+}
+
 static void status_account(struct plugin *plugin, const char *reply, long number)
 {
     (void)number;
@@ -124,7 +138,7 @@ static void status_account(struct plugin *plugin, const char *reply, long number
         return;
     text_clear(&plugin->commands.status);
     add_account(&plugin->commands.status, json_get(reply, "data"));
-    contact_ask(plugin, "outbox.list", "{\"limit\":1}", status_outbox, 0);
+    contact_ask(plugin, "player.get", NULL, status_playing, 0);
 }
 
 /* outbox */
@@ -234,6 +248,16 @@ static void unlinked(struct plugin *plugin, const char *reply, long number)
         notice(plugin, TEXT_UNLINKED, "", "");
 }
 
+static bool is_known(const char *command)
+{
+    static const char *const known[] = {"link", "unlink", "status", "outbox", "rate", "unrate"};
+    size_t n;
+    for (n = 0; n < sizeof known / sizeof *known; n++)
+        if (strcmp(command, known[n]) == 0)
+            return true;
+    return false;
+}
+
 static void obey(struct plugin *plugin, const char *command, const char *more)
 {
     if (!contact_open(plugin))
@@ -270,6 +294,9 @@ void command_obey(struct plugin *plugin, const mpv_event_client_message *message
             return;
         command = more;
         more = "";
+    } else if (!is_known(command)) {
+        /* `script-message` goes to every script: this one is meant for another. */
+        return;
     }
     obey(plugin, command, more);
 }

@@ -195,11 +195,27 @@ void contact_free(struct plugin *plugin, char *reply)
         plugin->contact.library.string_free(reply);
 }
 
+static void rules_told(struct plugin *plugin, const char *reply, long number)
+{
+    struct text line = {0};
+    char why[256];
+    (void)number;
+    if (plugin->contact.library.reply_status(reply) == TRAKT_OK)
+        return;
+    /* None of them holds then: rather nothing is recorded than what was to be left out. */
+    contact_ask(plugin, "player.options", "{\"enabled\":false}", NULL, 0);
+    json_text(json_get(reply, "error.message"), why, sizeof why);
+    complain(plugin, TEXT_RULES_WRONG, "why", why);
+    say(&line, TEXT_RULES_WRONG, "why", why, (char *)NULL);
+    osd_notice(plugin, text_get(&line));
+    text_free(&line);
+}
+
 void contact_rules(struct plugin *plugin)
 {
     struct text rules = {0};
     options_rules(&rules, &plugin->options);
-    contact_ask(plugin, "player.options", text_get(&rules), NULL, 0);
+    contact_ask(plugin, "player.options", text_get(&rules), rules_told, 0);
     text_free(&rules);
 }
 

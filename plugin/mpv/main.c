@@ -60,6 +60,58 @@ static void add_script_opts(struct plugin *plugin, struct text *lines)
     mpv_free_node_contents(&opts);
 }
 
+/* Puts what mpv takes `~` and `~~` for in the place of a path. */
+static void expand(struct plugin *plugin, char *path)
+{
+    const char *command[] = {"expand-path", path, NULL};
+    mpv_node whole;
+    if (path[0] != '~' || mpv_command_ret(plugin->mpv, command, &whole) < 0)
+        return;
+    if (whole.format == MPV_FORMAT_STRING && strlen(whole.u.string) < OPTION_ROOM)
+        memcpy(path, whole.u.string, strlen(whole.u.string) + 1);
+    mpv_free_node_contents(&whole);
+}
+
+/* The same for each of a list. */
+static void expand_list(struct plugin *plugin, char *list)
+{
+    struct text all = {0};
+    char *rest = list;
+    if (strchr(list, '~') == NULL)
+        return;
+    while (*rest != 0) {
+        char one[OPTION_ROOM];
+        size_t length = strcspn(rest, ";"), blank = strspn(rest, " \t");
+        blank = blank < length ? blank : length;
+        memcpy(one, rest + blank, length - blank);
+        one[length - blank] = 0;
+        expand(plugin, one);
+        text_add(&all, all.length > 0 ? ";" : "");
+        text_add(&all, one);
+        rest += length;
+        rest += *rest == ';';
+    }
+    if (all.length < OPTION_ROOM)
+        memcpy(list, text_get(&all), strlen(text_get(&all)) + 1);
+    text_free(&all);
+}
+
+/* Paths as the library needs them. A folder that isn't absolute would be another one wherever mpv is started.
+ */
+static void expand_paths(struct plugin *plugin, struct text *wrong)
+{
+    struct options *options = &plugin->options;
+    expand(plugin, options->data_dir);
+    expand(plugin, options->ca_file);
+    expand_list(plugin, options->exclude_paths);
+    expand_list(plugin, options->exclude_globs);
+    if (options->data_dir[0] != 0 && options->data_dir[0] != '/') {
+        options->data_dir[0] = 0;
+        text_add(wrong, wrong->length > 0 ? ", " : "");
+        text_add(wrong, "data_dir");
+    }
+}
+
 /* Reads them; false if they are as they were. */
 static bool read_options(struct plugin *plugin)
 {
@@ -73,6 +125,7 @@ static bool read_options(struct plugin *plugin)
     plugin->options_read = true;
     options_default(&plugin->options);
     options_read(&plugin->options, text_get(&lines), &wrong);
+    expand_paths(plugin, &wrong);
     if (wrong.length > 0) {
         text_add(&line, "libtrakt: ");
         say(&line, TEXT_OPTIONS_WRONG, "keys", text_get(&wrong), (char *)NULL);

@@ -278,6 +278,29 @@ void media_item(struct text *item, const struct media *media, bool exclude_netwo
     text_add(item, "}");
 }
 
+void collapse_path(char *path)
+{
+    char *out = path;
+    const char *in = path;
+    while (*in == '/') {
+        size_t length;
+        in += strspn(in, "/");
+        length = strcspn(in, "/");
+        if (length == 2 && strncmp(in, "..", 2) == 0) {
+            while (out > path && *--out != '/')
+                continue;
+        } else if (length > 0 && !(length == 1 && *in == '.')) {
+            *out++ = '/';
+            memmove(out, in, length);
+            out += length;
+        }
+        in += length;
+    }
+    if (out == path)
+        *out++ = '/';
+    *out = 0;
+}
+
 bool is_address(const char *path)
 {
     size_t scheme = 0;
@@ -294,7 +317,12 @@ void add_plain_address(struct text *text, const char *path)
         text_add(text, path);
         return;
     }
+    /* `ytdl://https://me:secret@host/x`: the last one names the host. */
     host = strstr(path, "://") + 3;
+    end = path + strcspn(path, "?#");
+    for (at = host; at + 3 <= end; at++)
+        if (strncmp(at, "://", 3) == 0)
+            host = at + 3;
     end = host + strcspn(host, "/?#");
     text_add_bytes(text, path, (size_t)(host - path));
     for (at = host; at < end; at++)

@@ -34,6 +34,8 @@ struct media {
 
 /* Appends the item as JSON. `exclude_network`: flag what comes over a network as excluded by the user. */
 void media_item(struct text *item, const struct media *media, bool exclude_network);
+/* Takes `//`, `/./` and `/x/../` out of an absolute path, so that one file has one name. */
+void collapse_path(char *path);
 /* Whether a path is an address. */
 bool is_address(const char *path);
 /* Appends an address without what may be secret in it: user, password, query. A path is appended as it is. */

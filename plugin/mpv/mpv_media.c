@@ -38,6 +38,10 @@ static void read_path(mpv_handle *mpv, struct text *path)
         mpv_free(folder);
     }
     text_add(path, given);
+    if (path->at != NULL && path->at[0] == '/') {
+        collapse_path(path->at);
+        path->length = strlen(path->at);
+    }
     mpv_free(given);
 }
 

@@ -15,6 +15,7 @@
     X(NOT_RUNNING, "Trakt isn't available: the terminal says why")                                           \
     X(UNKNOWN_COMMAND, "Trakt: there is no command “{command}”")                                             \
     X(DIDNT_WORK, "Trakt: {why}")                                                                            \
+    X(RULES_WRONG, "Trakt: nothing is recorded, an option that leaves things out is wrong: {why}")           \
     /* linking */                                                                                            \
     X(LINK_TITLE, "Link your Trakt account")                                                                 \
     X(LINK_ASKING, "Asking Trakt for a code…")                                                               \
@@ -50,6 +51,7 @@
     X(STATUS_BLOCKED, "Linked as {name}, but Trakt blocks this network for now")                             \
     X(STATUS_APP_REFUSED, "Trakt refuses the client id of this player")                                      \
     X(STATUS_STORE, "The data folder can't be written: after a restart the account has to be linked again")  \
+    X(STATUS_NEWER, "The data folder is of a newer version: nothing is kept. Update libtrakt.so.")           \
     X(STATUS_PLAYING, "This is recorded: {progress} % played")                                               \
     X(STATUS_COUNTS, "This has been watched far enough to count")                                            \
     X(STATUS_IGNORED, "This isn't recorded: {why}")                                                          \

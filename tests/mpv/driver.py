@@ -124,9 +124,9 @@ class Mpv:
         self.wait_event("end-file")
 
     def heard(self) -> None:
-        """Waits until the plug-in has come to this point in what mpv tells it: it answers even to nonsense."""
+        """Waits until the plug-in has come to this point in what mpv tells it: it answers even nonsense."""
         self._asked += 1
-        self.say(f"nonsense-{self._asked}")
+        self.say("key-binding", f"nonsense-{self._asked}", "d-")
         self.wait_line(f"there is no command “nonsense-{self._asked}”")
 
     def say(self, *words: str) -> None:

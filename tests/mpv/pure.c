@@ -153,6 +153,12 @@ static void writing(void)
     text_clear(&text);
     add_plain_address(&text, "/a/b?c#d");
     CHECK(strcmp(text_get(&text), "/a/b?c#d") == 0);
+    text_clear(&text);
+    add_plain_address(&text, "ytdl://https://me:secret@h.example/x.mkv?key=1");
+    CHECK(strcmp(text_get(&text), "ytdl://https://h.example/x.mkv") == 0);
+    text_clear(&text);
+    add_plain_address(&text, "https://h.example/go?to=https://u:p@i.example");
+    CHECK(strcmp(text_get(&text), "https://h.example/go") == 0);
     CHECK(year_in_name("Heat (1995)") && year_in_name("Heat.1995.mkv") &&
           year_in_name("Heat%20%281995%29.mkv"));
     CHECK(!year_in_name("Best of 1995") && !year_in_name("x.10801.mkv") && !year_in_name("1917") &&
@@ -160,6 +166,27 @@ static void writing(void)
     CHECK(is_address("smb://x/y") && is_address("dvd://") && !is_address("/x://y") && !is_address("C:/x"));
     CHECK(strcmp(meaning("unmatched"), "unmatched") != 0 && strcmp(meaning("news"), "news") == 0);
     text_free(&text);
+}
+
+static void collapsing(void)
+{
+    static const char *const pairs[][2] = {
+        {"/home/me/./private/x.mkv", "/home/me/private/x.mkv"},
+        {"/home/me/private/../x.mkv", "/home/me/x.mkv"},
+        {"//home///me//x.mkv", "/home/me/x.mkv"},
+        {"/a/../../../x", "/x"},
+        {"/..", "/"},
+        {"/", "/"},
+        {"/a/b/", "/a/b"},
+        {"/a/...b/.c/..d", "/a/...b/.c/..d"},
+    };
+    size_t n;
+    for (n = 0; n < sizeof pairs / sizeof *pairs; n++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s", pairs[n][0]);
+        collapse_path(path);
+        CHECK(strcmp(path, pairs[n][1]) == 0);
+    }
 }
 
 static void reading_options(void)
@@ -242,6 +269,7 @@ int main(int count, char **arguments)
     shows();
     values();
     writing();
+    collapsing();
     reading_options();
     garbage(count > 1 ? (unsigned)atoi(arguments[1]) : 1);
     return failures > 0;

@@ -158,6 +158,38 @@ def test_the_rules_are_handed_over_and_follow_the_options(faked: Faked, fake: Fa
     assert fake.wait_calls("player.options", 2)[1] == {**expected, "enabled": False, "watching_delay_ms": 90_000}
 
 
+def test_paths_are_those_of_mpv(faked: Faked, fake: Fake, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    mpv = faked(data_dir="~/keep", ca_file="~/ca.pem", exclude_paths="/a; ~/private ;", exclude_globs="~/b/**")
+    config = fake.wait_calls("open", 1)[0]
+    assert (config["data_dir"], config["ca_file"]) == (str(home / "keep"), str(home / "ca.pem"))
+    exclude = fake.wait_calls("player.options", 1)[0]["exclude"]
+    assert exclude["prefixes"] == ["/a", str(home / "private")] and exclude["globs"] == [str(home / "b" / "**")]
+    mpv.quit()
+    mpv = faked(data_dir="somewhere")
+    mpv.wait_line("unknown or have an unfit value: data_dir")
+    assert fake.wait_calls("open", 2)[1]["data_dir"] == str(home / ".local" / "state" / "mpv")
+
+
+def test_when_the_rules_can_t_be_used_nothing_is_recorded(faked: Faked, fake: Fake) -> None:
+    fake.fail("player.options", 1, "invalid_argument")
+    mpv = faked(exclude_globs="[x")
+    mpv.wait_line("nothing is recorded, an option that leaves things out is wrong: As dictated.")
+    assert fake.wait_calls("player.options", 2)[1] == {"enabled": False}
+
+
+def test_another_client_id_is_built_in_and_a_bare_install_keeps_it(tmp_path: Path) -> None:
+    def make(*words: str) -> bytes:
+        subprocess.run(["make", "-s", "-C", str(made.PLUGIN), f"OUT={tmp_path}", *words], check=True)
+        return (tmp_path / "main.so").read_bytes()
+
+    first, second = "1" * 64, "2" * 64
+    assert first.encode() in make(f"CLIENT_ID={first}")
+    assert first.encode() in make()
+    assert second.encode() in make(f"CLIENT_ID={second}")
+    assert second.encode() in make()
+
+
 def test_wrong_options_are_named(faked: Faked, fake: Fake) -> None:
     mpv = faked(bogus=1, notify="maybe", min_duration=-1, movies="no")
     mpv.wait_line("unknown or have an unfit value: bogus, notify, min_duration")

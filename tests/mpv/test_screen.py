@@ -142,6 +142,7 @@ def test_the_start_of_a_login_can_fail(faked: Faked, fake: Fake) -> None:
         ({"state": "blocked", "user": {"username": "sean"}}, "blocks this network"),
         ({"state": "app_refused"}, "refuses the client id"),
         ({"state": "none", "store": "readonly"}, "can't be written"),
+        ({"state": "none", "store": "newer"}, "of a newer version: nothing is kept"),
     ],
 )
 def test_the_status(faked: Faked, fake: Fake, account: Dict[str, Any], line: str) -> None:
@@ -316,5 +317,24 @@ def test_keys_by_script_binding(faked: Faked, fake: Fake) -> None:
 
 def test_an_unknown_command(faked: Faked) -> None:
     mpv = faked()
-    mpv.say("dance ${pid}")
+    mpv.say("key-binding", "dance ${pid}", "d-")
     mpv.wait_line("there is no command “dance ${pid}”")
+
+
+def test_what_other_scripts_say_to_all_is_none_of_its_business(faked: Faked) -> None:
+    mpv = faked()
+    mpv.command("script-message", "thumbfast-info", "{}")
+    mpv.heard()
+    assert not [line for line in mpv.lines if "thumbfast" in line]
+
+
+def test_the_status_of_what_is_paused_is_that_of_now(faked: Faked, fake: Fake, film: Path) -> None:
+    fake.answer("player.event", state="ignored", reason="not_linked")
+    mpv = faked()
+    mpv.play(film)
+    session = fake.wait_facts("started")[0]["session"]
+    fake.answer("player.get", sessions=[{"session": session, "reason": None, "state": "paused"}])
+    fake.answer("account.get", state="linked", user={"username": "sean"})
+    fake.answer("outbox.list", entries=[], waiting=0, refused=0, paused=None)
+    mpv.say("status")
+    mpv.wait_line("This is recorded")
