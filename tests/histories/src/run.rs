@@ -67,6 +67,8 @@ struct Run<'a> {
     sessions: BTreeMap<usize, Session>,
     linked: Option<usize>,
     links: usize,
+    /// When an account was linked last.
+    relinked_ms: i64,
     /// Where each thing was left, by whose account, when its last playback says so without doubt.
     places: BTreeMap<Thing, Option<(usize, f64)>>,
     out: Outcome,
@@ -94,6 +96,7 @@ pub fn run(plan: &Plan, folder: &Path, programs: &Programs, logs: bool) -> Outco
         sessions: BTreeMap::new(),
         linked: None,
         links: 0,
+        relinked_ms: 0,
         places: BTreeMap::new(),
         out: Outcome::default(),
     };
@@ -468,10 +471,12 @@ impl Run<'_> {
         let before = |part: usize| {
             let item = &what.parts[part].0;
             let ago = |ms| truth::counted_before(&self.out.expected, item.thing, &item.json, ms);
-            if ago(began) == ago(ended) {
-                ago(began)
-            } else {
-                Before::Perhaps
+            // Unlinking forgets what has counted.
+            let forgotten = self.relinked_ms > began - 12 * 60 * 60 * SECOND;
+            match ago(began) {
+                Before::Yes if forgotten => Before::Perhaps,
+                before if before == ago(ended) => before,
+                _ => Before::Perhaps,
             }
         };
         let verdicts = match end {
@@ -603,6 +608,7 @@ impl Run<'_> {
             if self.login(host)? {
                 self.linked = Some(account);
                 self.links += 1;
+                self.relinked_ms = self.world.clock.wall_ms();
                 return self.pull(host);
             }
         }
@@ -727,6 +733,12 @@ impl Run<'_> {
             let now = self.world.clock.wall_ms();
             if outbox["waiting"] == 0 {
                 return Ok(());
+            }
+            if outbox["paused"] == "relink_needed"
+                && let Some(account) = self.linked
+            {
+                self.note("the answer to a refresh was lost: links again");
+                self.link(0, account)?;
             }
             if now - begun > DRAIN_MS {
                 return Err(format!("the outbox doesn't get empty: {outbox}"));
