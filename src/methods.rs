@@ -213,6 +213,8 @@ methods! {
     "playback.list": playback::ListParams => playback::ListReply, Place::NETWORK, |core, params, budget| playback::list(core, &params, budget);
     /// Forgets where something was stopped.
     "playback.remove": playback::RemoveParams => playback::Removed, Place::NETWORK, |core, params, budget| playback::remove(core, &params, budget);
+    /// Whether the options of this client leave items out that don't play, such as those that are marked watched by hand, and why. No network.
+    "player.check": scrobbler::CheckParams => scrobbler::Checked, Place::OFFLINE, |core, params, _| scrobbler::check(core, &params);
     /// Tells what a player does: the library decides what Trakt is told, and tells it. Returns at once. No network.
     "player.event": PlayerEvent [null: "position_ms", "duration_ms"] => Report, Place::OFFLINE, |core, params, _| scrobbler::event(core, params);
     /// What plays, and what is made of it. No network.

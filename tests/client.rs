@@ -317,6 +317,9 @@ fn run_every_method(lab: &Lab, run: impl Fn(&str, Value) -> Value) {
     assert_eq!(run("player.event", started)["state"], "playing");
     let options = run("player.options", json!({"exclude": {"tags": ["Kids"]}}));
     assert_eq!(options["exclude"]["tags"], json!(["Kids"]));
+    let of_kids = json!({"type": "movie", "title": "Up", "tags": ["Kids"]});
+    let checked = run("player.check", json!({"items": [of_kids, heat]}));
+    assert_eq!(checked["reasons"], json!(["excluded_tag", null]));
     assert_eq!(run("player.get", json!({}))["sessions"][0]["session"], "a");
     let nothing =
         json!({"event": "stopped", "session": "a", "position_ms": null, "duration_ms": null});

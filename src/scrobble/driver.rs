@@ -9,13 +9,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::engine::{Action, Engine, Event, Info, Input, Live, Looked, Report};
 use super::event::{EventType, PlayerEvent};
-use super::item::Thing;
-use super::rules::{Options, OptionsChange};
+use super::item::{Item, Thing};
+use super::rules::{Options, OptionsChange, Reason};
 use super::saved::{self, Keeper, Pending, Written};
 use super::{live, lookup};
 use crate::cancel::{Budget, Cancel, Signal, lock};
@@ -264,6 +264,35 @@ pub fn sessions(core: &Core) -> Sessions {
     Sessions {
         sessions: lock(&core.scrobbler.inner).engine.infos(),
     }
+}
+
+/// Parameters of `player.check`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CheckParams {
+    /// Films and episodes, as in `player.event`.
+    items: Vec<Item>,
+}
+
+/// Reply of `player.check`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Checked {
+    /// Of each item why the options leave it out; null if they don't.
+    reasons: Vec<Option<Reason>>,
+}
+
+/// What the options say of things that don't play. Of several episodes in one file the first counts.
+///
+/// # Errors
+/// `invalid_argument` for an item that can't be.
+pub fn check(core: &Core, params: &CheckParams) -> Result<Checked> {
+    let options = lock(&core.scrobbler.inner).engine.options().clone();
+    let reason = |item: &Item| Ok(options.reason(item, item.things()?.first(), None));
+    Ok(Checked {
+        reasons: params.items.iter().map(reason).collect::<Result<_>>()?,
+    })
 }
 
 /// Changes how the user wants it; all options as they are now.

@@ -228,7 +228,7 @@ impl Exclude {
                 has.iter().any(|has| has.trim().to_lowercase() == name)
             })
         };
-        if self.live && (item.live.is_some() || any(&|file| scheme(file) == Some("pvr"))) {
+        if self.live && (item.live.is_some() || any(&is_channel)) {
             Some(Reason::ExcludedLive)
         } else if self.http && any(&|file| matches!(scheme(file), Some("http" | "https"))) {
             Some(Reason::ExcludedHttp)
@@ -265,6 +265,15 @@ fn scheme(path: &str) -> Option<&'static str> {
     ["http", "https", "plugin", "pvr", "smb"]
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether it is television as it is sent; a recording is a film or an episode like others.
+fn is_channel(path: &str) -> bool {
+    let place = path.split_once("://").map_or("", |(_, place)| place);
+    let is_recording = place
+        .get(..10)
+        .is_some_and(|start| start.eq_ignore_ascii_case("recordings"));
+    scheme(path) == Some("pvr") && !is_recording
 }
 
 fn is_drive(path: &str) -> bool {
@@ -408,9 +417,11 @@ mod tests {
         programme.live = serde_json::from_str("{}").unwrap();
         assert_eq!(reason(&live, &programme), Some(Reason::ExcludedLive));
         assert_eq!(
-            reason(&live, &item("pvr://channels/1")),
+            reason(&live, &item("PVR://channels/1")),
             Some(Reason::ExcludedLive)
         );
+        let recording = item("pvr://recordings/tv/active/Heat.pvr");
+        assert_eq!(reason(&live, &recording), None);
         let http = excluding(|it| it.http = true);
         for file in ["http://a/b", "HTTPS://a/b"] {
             assert_eq!(reason(&http, &item(file)), Some(Reason::ExcludedHttp));

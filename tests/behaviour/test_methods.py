@@ -50,6 +50,7 @@ PLAIN: Dict[str, Tuple[Optional[Dict[str, Any]], str]] = {
     "playback.remove": ({"id": 1}, "not_linked"),
     "player.event": ({"event": "started", "session": "a", "item": HEAT}, "ok"),
     "player.get": (None, "ok"),
+    "player.check": ({"items": [HEAT]}, "ok"),
     "player.options": ({}, "ok"),
     "qr.write": ({"text": "https://app.trakt.tv/vip"}, "ok"),
     "rating.remove": ({"item": HEAT}, "not_linked"),

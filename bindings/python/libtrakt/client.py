@@ -345,7 +345,9 @@ def _given(options: Mapping[str, Any]) -> Dict[str, Any]:
 def _json(value: Mapping[str, Any]) -> str:
     """JSON text for the library; a path may be a `pathlib.Path`."""
     try:
-        return json.dumps(value, default=os.fspath, allow_nan=False)
+        text = json.dumps(value, default=os.fspath, allow_nan=False, ensure_ascii=False)
+        # A file name that isn't UTF-8 is half a character here and there, for Python as for the library.
+        return text.encode("utf-8", "replace").decode("utf-8")
     except (TypeError, ValueError) as error:
         raise local(InvalidArgument, f"This can't be written as JSON: {error}.") from error
 

@@ -286,14 +286,44 @@ def test_played_again_right_away_its_marks_are_the_new_plays(run: Run) -> None:
     assert run.told == []
 
 
+def test_what_the_user_leaves_out_is_not_told(run: Run, trakt: FakeTrakt) -> None:
+    trakt.answers["player.check"] = lambda params: {
+        "reasons": ["excluded_tag" if item.get("title") == "Film 2" else None for item in params["items"]]
+    }
+    run.mark(1, ("movie", 1))
+    run.mark(1, ("movie", 2))
+    run.passes(3)
+    assert run.told == [("history.add", ["Film 1"])]
+    run.mark(1, ("movie", 2))
+    run.passes(3)
+    assert len(run.told) == 1, "nothing is left of it"
+
+
+def test_one_that_cannot_be_takes_no_others_with_it(run: Run, trakt: FakeTrakt) -> None:
+    def check(params: Any) -> Any:
+        titles = [item["title"] for item in params["items"]]
+        return error("invalid_argument") if "Film 2" in titles else {"reasons": [None] * len(titles)}
+
+    trakt.answers["player.check"] = check
+    for number in (1, 2, 3):
+        run.mark(1, ("movie", number))
+    run.passes(3)
+    assert run.told == [("history.add", ["Film 1", "Film 3"])]
+
+
+def test_when_nobody_can_say_what_is_left_out_nothing_is_told(run: Run, trakt: FakeTrakt) -> None:
+    trakt.answers["player.check"] = error("invalid_argument")
+    run.mark(1)
+    run.passes(3)
+    assert run.told == []
+
+
 def test_what_was_marked_last_is_kept_when_kodi_ends(run: Run, trakt: FakeTrakt) -> None:
     run.mark(1)
     run.mark(0, ("episode", 102))
     run.marks.close()
-    assert [(method, len(params["items"])) for method, params in trakt.asked] == [
-        ("history.add", 1),
-        ("history.remove", 1),
-    ]
+    asked = [(method, len(params["items"])) for method, params in trakt.asked if method != "player.check"]
+    assert asked == [("history.add", 1), ("history.remove", 1)]
     assert not run.marks.busy and run.told == []
 
 

@@ -102,8 +102,7 @@ class Marks:
     def close(self) -> None:
         """Kodi ends, or the add-on: what was marked is kept now, and told later."""
         self._look_up(self._clock.monotonic() + _CLOSE_BUDGET_S)
-        looked_up, self._looked_up = self._looked_up, {_ADD: [], _REMOVE: []}
-        for method, items in looked_up.items():
+        for method, items in self._taken().items():
             if items:
                 self._trakt.ask(method, {"items": items})
 
@@ -152,11 +151,28 @@ class Marks:
                 return
 
     def _hand_over(self) -> None:
-        self._shows = {}
-        looked_up, self._looked_up = self._looked_up, {_ADD: [], _REMOVE: []}
-        for method, items in looked_up.items():
+        for method, items in self._taken().items():
             if items:
                 self._submit(method, items)
+
+    def _taken(self) -> Dict[str, List[Item]]:
+        """What was looked up, but for what the user leaves out."""
+        self._shows = {}
+        looked_up, self._looked_up = self._looked_up, {_ADD: [], _REMOVE: []}
+        return {method: self._allowed(items) for method, items in looked_up.items()}
+
+    def _allowed(self, items: List[Item]) -> List[Item]:
+        try:
+            checked = self._trakt.ask("player.check", {"items": items}) if items else None
+        except libtrakt.TraktError as error:
+            if len(items) > 1:
+                # One that can't be must not take the others with it.
+                return [item for one in items for item in self._allowed([one])]
+            # Rather nothing than what is to be left out.
+            self._kodi.log("warn", f"player.check: {error}")
+            return []
+        reasons = (checked or {}).get("reasons") or [None] * len(items)
+        return [item for item, reason in zip(items, reasons) if reason is None]
 
     def _submit(self, method: str, items: List[Item]) -> None:
         def then(_: Any, error: Optional[libtrakt.TraktError]) -> None:
