@@ -41,11 +41,6 @@ def test_a_file_name_is_read_without_network(wire: Wire) -> None:
     assert data(wire.call("match.get", {"item": {"type": "file", "file": "movie.mkv"}}))["parsed"] is None
 
 
-def test_a_file_name_that_is_no_unicode_is_read_as_far_as_it_goes(start: Any) -> None:
-    item = {"type": "file", "file": b"/films/Am\xe9lie (2001).mkv".decode("utf-8", "surrogateescape")}
-    assert start().call("match.get", {"item": item})["parsed"]["year"] == 2001
-
-
 def test_search_offers_the_very_title_first(wire: Wire) -> None:
     found = data(wire.call("match.search", {"item": HEAT}))["candidates"]
     assert found[0]["title"] == "Heat" and found[0]["type"] == "movie"

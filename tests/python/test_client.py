@@ -16,6 +16,7 @@ import pytest
 from child import child_environment, run_snippet
 from fake import Fake
 from libtrakt import Client, Request, errors
+from libtrakt.client import _json
 from paths import PATIENCE_S
 
 FOREVER_MS = 3_600_000
@@ -177,6 +178,11 @@ def test_numbers_that_c_would_wrap_are_refused(fake_client: Client, fake: Fake, 
     with pytest.raises(errors.InvalidArgument, match="have must be"):
         fake_client.check_limit("list.count", have)
     assert fake.count("check_limit") == 0
+
+
+def test_a_name_that_is_no_unicode_becomes_text_that_the_library_takes() -> None:
+    name = b"Am\xe9lie \xf0\x9f\x98\x80".decode("utf-8", "surrogateescape")
+    assert json.loads(_json({"file": name})) == {"file": "Am?lie 😀"}
 
 
 @pytest.mark.parametrize("bad", [{"x": object()}, {"x": float("nan")}, {"x": {1, 2}}])
