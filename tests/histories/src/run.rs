@@ -473,18 +473,31 @@ impl Run<'_> {
             let ago = |ms| truth::counted_before(&self.out.expected, item.thing, &item.json, ms);
             // Unlinking forgets what has counted.
             let forgotten = self.relinked_ms > began - 12 * 60 * 60 * SECOND;
+            // What still plays elsewhere may have counted there, and is judged later.
+            let elsewhere = self.sessions.keys().any(|other| {
+                let mut parts = self.plan.plays[*other].parts.iter();
+                parts.any(|(other, _)| other.thing == item.thing)
+            });
             match ago(began) {
                 Before::Yes if forgotten => Before::Perhaps,
+                Before::No if elsewhere => Before::Perhaps,
                 before if before == ago(ended) => before,
                 _ => Before::Perhaps,
             }
         };
+        let same_link = session.links == self.links;
         let verdicts = match end {
             // What was saved last may be as old as the full disk.
             _ if session.disk_full => truth::possible(what, &session.reports),
-            _ => truth::judge(what, &session.reports, end, before),
+            _ => {
+                let mut verdicts = truth::judge(what, &session.reports, end, before);
+                if !same_link {
+                    // What counted for nobody may count once more for who is linked now.
+                    verdicts.extend(truth::possible(what, &session.reports));
+                }
+                verdicts
+            }
         };
-        let same_link = session.links == self.links;
         self.left(play, &session, end, same_link && verdicts.is_empty());
         let what = &self.plan.plays[play];
         for verdict in verdicts {
