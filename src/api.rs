@@ -9,7 +9,7 @@ use crate::client::Core;
 use crate::error::{Error, Result, Status};
 use crate::http::{Answer, Request, Retry};
 use crate::link::tokens;
-use crate::state::{TroubleKind, View};
+use crate::state::{Pair, TroubleKind, View};
 
 /// An answer of Trakt's with what it means: its body is there for those who need it, whatever the status.
 pub struct Said {
@@ -33,8 +33,26 @@ pub fn call(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) 
 /// # Errors
 /// What kept Trakt from answering, and a 401 that stays.
 pub fn ask(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Said> {
-    let outcome = attempt(core, request, retry, budget);
+    ask_as(core, None, request, retry, budget)
+}
+
+/// What an error's `reason` says when another account was linked than the one that the request is for.
+pub const RELINKED: &str = "relinked";
+
+/// The same for what only one account may be told, by the name of its link.
+///
+/// # Errors
+/// As [`ask`]; `not_linked` with the reason [`RELINKED`], before anything is sent for the other account.
+pub fn ask_as(
+    core: &Arc<Core>,
+    link: Option<&str>,
+    request: &Request,
+    retry: Retry,
+    budget: &Budget,
+) -> Result<Said> {
+    let outcome = attempt(core, link, request, retry, budget);
     match &outcome {
+        Err(error) if error.reason.as_deref() == Some(RELINKED) => {}
         Err(error) => note_failure(core, error),
         Ok(said) => match &said.meaning {
             Err(error) => note_failure(core, error),
@@ -44,14 +62,29 @@ pub fn ask(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -
     outcome
 }
 
-fn attempt(core: &Arc<Core>, request: &Request, retry: Retry, budget: &Budget) -> Result<Said> {
+fn attempt(
+    core: &Arc<Core>,
+    link: Option<&str>,
+    request: &Request,
+    retry: Retry,
+    budget: &Budget,
+) -> Result<Said> {
+    let is_meant = |pair: &Pair| match link {
+        Some(link) if link != pair.link_id => {
+            let error = Error::new(Status::NotLinked, "another account is linked by now");
+            Err(error.reason(RELINKED))
+        }
+        _ => Ok(()),
+    };
     let mut pair = tokens::for_call(core, budget)?;
+    is_meant(&pair)?;
     let mut request = request.clone();
     request.bearer = Some(pair.access.clone());
     let mut answer = core.http.send(&request, retry, budget)?;
     core.note_answer(&answer);
     if answer.status == 401 {
         pair = tokens::after_unauthorized(core, &pair, budget)?;
+        is_meant(&pair)?;
         request.bearer = Some(pair.access.clone());
         answer = core.http.send(&request, retry, budget)?;
         core.note_answer(&answer);

@@ -195,23 +195,29 @@ pub fn names(media: &Value, ids: &Ids, title: Option<&str>, year: Option<u16>) -
     same_year && subject::plain(title) == subject::plain(theirs)
 }
 
+/// The same for what Trakt has taken for the thing by any of its ids: one of the others may be wrong.
+fn is_told(media: &Value, ids: &Ids, title: Option<&str>, year: Option<u16>) -> bool {
+    let its: Ids = serde_json::from_value(media["ids"].clone()).unwrap_or_default();
+    its.shares(ids) || names(media, ids, title, year)
+}
+
 /// Whether the line is about the thing.
 pub fn is_of(line: &Line, thing: &Thing) -> bool {
     match thing {
-        Thing::Movie(movie) => names(
+        Thing::Movie(movie) => is_told(
             &line.movie,
             &movie.ids.0,
             movie.title.as_deref(),
             movie.year,
         ),
-        Thing::Show(show) => names(&line.show, &show.ids.0, show.title.as_deref(), show.year),
+        Thing::Show(show) => is_told(&line.show, &show.ids.0, show.title.as_deref(), show.year),
         Thing::Season { show, number } => {
-            names(&line.show, &show.ids.0, show.title.as_deref(), show.year)
+            is_told(&line.show, &show.ids.0, show.title.as_deref(), show.year)
                 && line.episode["season"].as_u64() == Some((*number).into())
         }
         Thing::Episode(episode) => {
             let show = &episode.show;
-            let of_show = || names(&line.show, &show.ids.0, show.title.as_deref(), show.year);
+            let of_show = || is_told(&line.show, &show.ids.0, show.title.as_deref(), show.year);
             // As it was told: by its place in the show, else by its own ids, else by its absolute number.
             if let Some((_, season, number)) = body::placed(episode) {
                 return of_show()
@@ -219,6 +225,9 @@ pub fn is_of(line: &Line, thing: &Thing) -> bool {
                     && line.episode["number"].as_u64() == Some(number.into());
             }
             let its: Ids = serde_json::from_value(line.episode["ids"].clone()).unwrap_or_default();
+            if its.shares(&episode.ids.0) {
+                return true;
+            }
             if let Some(same) = its.agrees(&episode.ids.0) {
                 return same;
             }

@@ -49,6 +49,16 @@ const LEAST_WAIT_MS: i64 = if cfg!(test) { 100 } else { 5_000 };
 const LANDED_MS: i64 = if cfg!(test) { 500 } else { 10_000 };
 /// The same for one whose end was seen.
 const OVER_MS: i64 = if cfg!(test) { 300 } else { 5_000 };
+/// The same when it ended without a word of Trakt's own: a gateway gave up, or nobody waited any longer (503: again in 30 s).
+const LATE_MS: i64 = if cfg!(test) { 400 } else { 30_000 };
+/// So many windows of the history are read in one step.
+const MOST_WINDOWS: usize = 8;
+/// How long that may take: Trakt answers in pages.
+const CHECK_TIME: Duration = Duration::from_secs(300);
+/// What fails so often in company goes alone.
+const COMPANY_TRIES: u32 = 4;
+/// What fails so often alone is refused, if Trakt works otherwise.
+const LONELY_TRIES: u32 = 12;
 /// So many pages of the history are read for one answer.
 const MOST_PAGES: u32 = 500;
 const PAGE: usize = 100;
@@ -255,7 +265,6 @@ fn next(look: &Look) -> Next<'_> {
 /// `cancelled` and `closed` by the budget; trouble with the store. What keeps Trakt from being told is no error: it waits.
 pub fn step(core: &Arc<Core>, budget: &Budget) -> Result<Step> {
     let view = core.state.sync(budget);
-    super::write_kept(core, budget);
     let Some(owner) = super::owner(&view) else {
         return Ok(Step::Idle);
     };
@@ -425,13 +434,23 @@ impl Sender<'_> {
         let mut seasons = Seasons::default();
         for entry in entries {
             let mut entry = (*entry).clone();
-            let mut thing = self.known(&entry)?;
+            let mut thing = match self.known(&entry) {
+                Ok(thing) => thing,
+                // Trakt can't be asked for such a name.
+                Err(error) if error.status == Status::Rejected => None,
+                // What is known by now goes without waiting for the others.
+                Err(_) if !resolved.is_empty() => break,
+                Err(error) => return Err(error),
+            };
             if let Some(Thing::Episode(episode)) = &thing
                 && how != How::Scrobble
                 && entry.kind != Kind::Progress
                 && !batch::can_tell(&Thing::Episode(episode.clone()))
             {
-                let placed = seasons.place(self.core, episode, self.budget)?;
+                let placed = match seasons.place(self.core, episode, self.budget) {
+                    Err(_) if !resolved.is_empty() => break,
+                    placed => placed?,
+                };
                 thing = placed.map(Thing::Episode);
             }
             if let (Some(ended), Some(skew)) = (&entry.uncorrected, skew_ms) {
@@ -489,7 +508,8 @@ impl Sender<'_> {
             body: Some(Secret::new(body.to_string())),
             ..Request::new(Host::Api, Method::Post, path)
         };
-        api::ask(self.core, &request, Retry::Once, self.budget)
+        let link = self.owner.link_id.as_deref();
+        api::ask_as(self.core, link, &request, Retry::Once, self.budget)
     }
 
     fn get(&self, path: &str, query: Vec<(String, String)>) -> Result<crate::http::Answer> {
@@ -497,7 +517,9 @@ impl Sender<'_> {
             query,
             ..Request::new(Host::Api, Method::Get, path)
         };
-        api::call(self.core, &request, Retry::Read, self.budget)
+        let link = self.owner.link_id.as_deref();
+        let said = api::ask_as(self.core, link, &request, Retry::Read, self.budget)?;
+        said.meaning.map(|()| said.answer)
     }
 
     /// A play or progress that has just ended.
@@ -594,6 +616,10 @@ impl Sender<'_> {
                     })
                     .collect()
             }
+            // Nobody knows of which of them.
+            Err(error) if error.status == Status::Conflict && op == Op::History => {
+                told.iter().map(|_| Outcome::Unclear).collect()
+            }
             Err(error) if error.status == Status::Conflict => {
                 told.iter().map(|_| Outcome::Done("conflict")).collect()
             }
@@ -616,15 +642,37 @@ impl Sender<'_> {
 
     /// Looks in Trakt's history for entries whose tries are in doubt.
     fn check(&self, entries: &[&Entry]) -> Result<Step> {
+        let patient = Budget::new(self.core.closing.clone(), CHECK_TIME);
         let now = Moment::now();
+        Sender {
+            budget: &patient,
+            ..*self
+        }
+        .check_at(&now, self.few(entries, &now))
+    }
+
+    /// Those whose places in the history can be read in one step.
+    fn few<'e>(&self, entries: &'e [&'e Entry], now: &Moment) -> &'e [&'e Entry] {
+        let skew_ms = self.skew_ms().unwrap_or(0);
+        let mut windows = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            windows.extend(check::window(entry, now, skew_ms));
+            if check::merged(windows.clone()).len() > MOST_WINDOWS {
+                return &entries[..at];
+            }
+        }
+        entries
+    }
+
+    fn check_at(&self, now: &Moment, entries: &[&Entry]) -> Result<Step> {
         let wait = |entry: &Entry| {
             let attempt = entry.attempt.as_ref()?;
-            let time = match () {
-                () if attempt.answered => 0,
-                () if attempt.over => OVER_MS,
-                () => LANDED_MS,
+            let (time, since) = match &attempt.ended {
+                Some(ended) if attempt.late => (LATE_MS, ended),
+                Some(ended) => (OVER_MS, ended),
+                None => (LANDED_MS, &attempt.at),
             };
-            let passed = now.since(&attempt.at);
+            let passed = now.since(since);
             // A clock that went back between two starts: the wait is over as far as anybody can say.
             (0..time).contains(&passed).then_some(time - passed)
         };
@@ -643,13 +691,13 @@ impl Sender<'_> {
             if mine.is_empty() {
                 continue;
             }
-            let lines = match self.history(kind, &mine, &now, skew_ms) {
+            let lines = match self.history(kind, &mine, now, skew_ms) {
                 Ok(lines) => lines,
                 Err(error) => return self.wait(&[], &error),
             };
             let mut taken = vec![false; lines.len()];
             for entry in mine {
-                let found = check::find(entry, &lines, &taken, &now, skew_ms);
+                let found = check::find(entry, &lines, &taken, now, skew_ms);
                 if let Some(at) = found {
                     taken[at] = true;
                 }
@@ -816,8 +864,14 @@ impl Sender<'_> {
                     Outcome::Unclear => {
                         if let Some(attempt) = &mut now.attempt {
                             (attempt.over, attempt.answered) = (true, true);
+                            attempt.ended = Some(Moment::now());
                         }
                         self.queue.put(tx, &now)?;
+                    }
+                    Outcome::Stuck(error) => {
+                        now.last_error = Some(error.clone());
+                        let refused = refused(RefusedReason::Rejected, Some(error.clone()), at_ms);
+                        self.queue.refuse(tx, &now, refused)?;
                     }
                 }
             }
@@ -837,6 +891,10 @@ impl Sender<'_> {
                 let data =
                     json!({"id": entry.id, "item": entry.item, "watched_at": at, "how": how});
                 self.core.events.push_with(Event::PlayRecorded, id, data);
+            }
+            Outcome::Stuck(error) => {
+                let refused = Outcome::Refused(RefusedReason::Rejected, Some(error.clone()));
+                self.announce(entry, &refused);
             }
             Outcome::Refused(reason, _) => {
                 let data = json!({"id": entry.id, "kind": entry.kind, "item": entry.item, "title": entry.title(), "reason": reason});
@@ -864,6 +922,13 @@ impl Sender<'_> {
             // What became of it nobody knows; it is looked for when there is time again.
             return Err(error.clone());
         }
+        if let [entry] = entries
+            && may_be_to_blame(error)
+            && entry.attempts >= LONELY_TRIES
+            && service::fetch(self.core, None, self.budget).is_ok()
+        {
+            return self.settle(&[(*entry, Outcome::Stuck(error.clone()))]);
+        }
         self.wait(entries, error)
     }
 
@@ -873,9 +938,12 @@ impl Sender<'_> {
         let at_ms = now_ms(&self.core.state.cached());
         let why = Paused::by(error);
         let unsent = !may_have_arrived(error);
+        // Whose these are isn't linked any more; who is has entries of their own.
+        let relinked = error.reason.as_deref() == Some(api::RELINKED);
         let scope = meta_scope(&self.core.scope);
         let wait_ms = self.write(|tx| {
             let before = pause(tx, &self.core.scope, self.queue.who())?;
+            let company = entries.len() > 1 && may_be_to_blame(error);
             let in_a_row = before.map_or(0, |before| before.in_a_row).saturating_add(1);
             let wait_ms = wait_ms(in_a_row, error);
             let pause = Pause {
@@ -886,16 +954,21 @@ impl Sender<'_> {
                 at: Moment::now(),
                 wait_ms,
             };
-            tx.put(&scope, PAUSE, &pause)?;
+            if !relinked {
+                tx.put(&scope, PAUSE, &pause)?;
+            }
             for entry in entries {
                 let Some(mut now) = self.queue.find(tx, entry.id)? else {
                     continue;
                 };
                 now.last_error = Some(error.clone());
+                now.alone |= company && now.attempts >= COMPANY_TRIES;
                 if unsent {
                     now.attempt = None;
                 } else if let Some(attempt) = &mut now.attempt {
                     attempt.over = true;
+                    attempt.ended = Some(Moment::now());
+                    attempt.late = matches!(error.status, Status::Timeout | Status::ServerError);
                 }
                 if error.status == Status::AccountLocked {
                     let refused = refused(RefusedReason::AccountLocked, Some(error.clone()), at_ms);
@@ -906,6 +979,9 @@ impl Sender<'_> {
             }
             Ok(wait_ms)
         })?;
+        if relinked {
+            return Ok(Step::Sent);
+        }
         super::changed(self.core, self.owner, self.budget);
         Ok(Step::Wait(Duration::from_millis(wait_ms)))
     }
@@ -924,6 +1000,8 @@ enum Outcome {
     Alone(Error),
     /// The answer doesn't say.
     Unclear,
+    /// It fails again and again, and everything else works.
+    Stuck(Error),
 }
 
 fn refused(reason: RefusedReason, error: Option<Error>, at_ms: i64) -> Refused {
@@ -951,7 +1029,6 @@ fn may_have_arrived(error: &Error) -> bool {
     !matches!(
         error.status,
         Status::Dns
-            | Status::Tls
             | Status::TlsClock
             | Status::Proxy
             | Status::NotLinked
@@ -962,6 +1039,14 @@ fn may_have_arrived(error: &Error) -> bool {
             | Status::AccountLocked
             | Status::NotFound
             | Status::Rejected
+    )
+}
+
+/// Whether what was asked for may be why Trakt fails, rather than Trakt itself.
+fn may_be_to_blame(error: &Error) -> bool {
+    matches!(
+        error.status,
+        Status::ServerError | Status::BadReply | Status::NotFound
     )
 }
 

@@ -81,6 +81,12 @@ pub struct Attempt {
     /// The request has ended; without this it may still be on its way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over: bool,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Moment>,
+    /// It ended without Trakt's own word: Trakt may still be at work on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
     /// Trakt answered, and its answer doesn't say what became of this entry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered: bool,

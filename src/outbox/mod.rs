@@ -60,8 +60,6 @@ pub struct Outbox {
     stepping: AtomicBool,
     /// Of whom nothing waits, as far as is known.
     settled: Mutex<Option<String>>,
-    /// Plays that could not be stored, with those whose they are; written with the next step.
-    kept: Mutex<Vec<(Owner, NewEntry)>>,
 }
 
 /// Whose entries are made and sent now: those of the account that is linked, or was until its session ended.
@@ -149,24 +147,6 @@ pub fn make_room(tx: &mut Tx<'_>, scope: &str, owner: &Owner) -> Result<()> {
     queue_of(scope, owner)?.make_room(tx)
 }
 
-/// Keeps in memory what can't be stored at all; written as soon as that works.
-pub fn keep(core: &Core, owner: Owner, new: NewEntry) {
-    lock(&core.outbox.kept).push((owner, new));
-}
-
-/// Tries again to store what is in memory.
-fn write_kept(core: &Core, budget: &Budget) {
-    let kept = std::mem::take(&mut *lock(&core.outbox.kept));
-    for (owner, new) in kept {
-        let created_ms = now_ms(&core.state.cached());
-        let added = add_for(core, &owner, std::slice::from_ref(&new), created_ms, budget);
-        if let Err(error) = added {
-            log::warn!("a play is still in memory alone: {error}");
-            keep(core, owner, new);
-        }
-    }
-}
-
 /// Puts back those refused entries of an account that `wanted` says, inside somebody's transaction; how many.
 ///
 /// # Errors
@@ -229,7 +209,7 @@ pub fn answered(core: &Arc<Core>) {
         .store
         .read(&budget, |tx| queue.waits(tx, &core.scope, &owner));
     // A store that can't say may have something.
-    if waits.unwrap_or(true) || !lock(&core.outbox.kept).is_empty() {
+    if waits.unwrap_or(true) {
         core.outbox.try_now.store(true, Ordering::Release);
         kick(core);
     } else {

@@ -267,7 +267,11 @@ impl Queue {
                 meta = self.read_meta(tx)?;
             } else if counts.removes == 0 {
                 // With a removal between the two both count.
-                return Ok(None);
+                let back = old.refused.is_some() && new.kind != Kind::Play;
+                if back {
+                    self.put_back(tx, &old)?;
+                }
+                return Ok(back.then_some(old.id));
             }
         }
         let superseded = match new.kind {
@@ -567,6 +571,8 @@ pub fn attempt(how: super::entry::How, skew_ms: Option<i64>) -> Attempt {
         at: Moment::now(),
         skew_ms,
         over: false,
+        ended: None,
+        late: false,
         answered: false,
     }
 }

@@ -51,6 +51,18 @@ impl Ids {
             .or_else(|| both(self.tvdb.as_ref(), other.tvdb.as_ref()))
             .or_else(|| both(self.slug.as_ref(), other.slug.as_ref()))
     }
+
+    /// Whether any id is the same in both.
+    pub fn shares(&self, other: &Self) -> bool {
+        fn both<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_some() && one == other
+        }
+        both(self.trakt.as_ref(), other.trakt.as_ref())
+            || both(self.imdb.as_ref(), other.imdb.as_ref())
+            || both(self.tmdb.as_ref(), other.tmdb.as_ref())
+            || both(self.tvdb.as_ref(), other.tvdb.as_ref())
+            || both(self.slug.as_ref(), other.slug.as_ref())
+    }
 }
 
 /// Text or number, for the schemas.

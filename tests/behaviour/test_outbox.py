@@ -164,6 +164,43 @@ def test_another_account_gets_nothing_and_the_same_one_everything(box: Box, quie
     assert sorted(numbers(quiet)) == [1, 2]
 
 
+def test_what_is_on_its_way_when_another_account_is_linked_goes_to_nobody_else(box: Box, quiet: Sim) -> None:
+    child = box.linked()
+    first = quiet.state()["account"]
+    slow = quiet.fault("delay", host="api", method="POST", path=HISTORY, delay_ms=2_000)
+    call(child, "history.add", items=[film(1), film(2)])
+    quiet.wait_fault(slow)
+    link(child, quiet, username="another", uuid="another-uuid")
+    until(lambda: knows_who(child), "who it is", PATIENCE_S)
+    call(child, "history.add", items=[film(3)])
+    sent_on_its_own(box, child)
+    assert numbers(quiet) == [3]
+    link(child, quiet, username=first["username"], uuid=first["uuid"])
+    until(lambda: knows_who(child), "who it is", PATIENCE_S)
+    sent_on_its_own(box, child)
+    assert sorted(numbers(quiet)) == [1, 2]
+
+
+def test_one_that_trakt_always_fails_at_stops_no_others(box: Box, quiet: Sim) -> None:
+    child = box.linked()
+    failing = quiet.fault("status", host="api", method="POST", path="/sync/collection", status=500, times=0)
+    call(child, "collection.add", items=[film(1)])
+    call(child, "history.add", items=[film(2)])
+
+    def refused() -> bool:
+        box.pass_time(11 * MINUTE)
+        call(child, "outbox.retry", ids=[])
+        return bool(call(child, "outbox.list")["refused"] == 1)
+
+    until(refused, "it is set apart", PATIENCE_S)
+    until(lambda: numbers(quiet) == [2], "the other", PATIENCE_S)
+    entry = call(child, "outbox.list", state="refused")["entries"][0]
+    assert (entry["kind"], entry["reason"], entry["error"]["http_status"]) == ("collection.add", "rejected", 500)
+    quiet.clear_faults(failing)
+    assert call(child, "outbox.retry", all=True) == {"retried": 1}
+    sent_on_its_own(box, child)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Disk]:
     """A small disk over a folder."""

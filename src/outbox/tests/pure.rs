@@ -234,6 +234,8 @@ fn attempt(how: How, at: Moment) -> Option<Attempt> {
         at,
         skew_ms: None,
         over: true,
+        ended: None,
+        late: false,
         answered: false,
     })
 }
@@ -525,4 +527,25 @@ proptest! {
         let _ = body::read_scrobble(&body);
         let _ = check::read_page(&body);
     }
+}
+
+#[test]
+fn a_line_is_the_thing_s_by_any_of_its_ids() {
+    let film = |ids: Value| -> Thing {
+        let item: crate::scrobble::item::Item =
+            serde_json::from_value(json!({"type": "movie", "ids": ids})).unwrap();
+        item.things().unwrap().remove(0)
+    };
+    let line = line(
+        json!({"id": 1, "movie": {"title": "Heat", "ids": {"imdb": "tt0113277", "tmdb": 949}}}),
+    );
+    // A library has a wrong imdb id; Trakt has taken the play by the other one.
+    assert!(check::is_of(
+        &line,
+        &film(json!({"imdb": "tt9999999", "tmdb": 949}))
+    ));
+    assert!(!check::is_of(
+        &line,
+        &film(json!({"imdb": "tt9999999", "tmdb": 1}))
+    ));
 }
