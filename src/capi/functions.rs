@@ -492,9 +492,10 @@ pub unsafe extern "C" fn trakt_check_permission(
     })
 }
 
-/// Takes the account's link back: revokes the token at Trakt, then forgets everything personal. It
-/// is forgotten also when Trakt can't be reached: `data` is `{"revoked":true}`, or false with
-/// `reason`.
+/// Takes the account's link back: revokes the token at Trakt, then forgets everything personal but
+/// what waits in the outbox: that is sent if the same account is linked again, and shown and sent to
+/// no other (`outbox.discard` before unlinking throws it away). It is forgotten also when Trakt can't
+/// be reached: `data` is `{"revoked":true}`, or false with `reason`.
 ///
 /// - `client`: the client.
 /// - **Returns:** a reply that the caller owns and gives to trakt_string_free(); NULL only when
