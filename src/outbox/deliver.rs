@@ -57,8 +57,8 @@ const MOST_WINDOWS: usize = 8;
 const CHECK_TIME: Duration = Duration::from_secs(300);
 /// What fails so often in company goes alone.
 const COMPANY_TRIES: u32 = 4;
-/// What fails so often alone is refused, if Trakt works otherwise.
-const LONELY_TRIES: u32 = 12;
+/// What fails so often alone, over some hours, is refused if Trakt works otherwise.
+const LONELY_TRIES: u32 = 40;
 /// So many pages of the history are read for one answer.
 const MOST_PAGES: u32 = 500;
 const PAGE: usize = 100;
