@@ -53,7 +53,9 @@ struct EpisodeItem {
     title: Option<String>,
 }
 
-/// What an item is at Trakt: a film, a show (for all episodes of the item's show), one episode of a show, or an episode.
+/// What an item is at Trakt: a film, a show (for all episodes of the item's show), one episode of a show, or an episode. For a
+/// show or season only a show will do; for a file of several episodes a show, or the place of its first episode there, with which
+/// the others follow.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -62,7 +64,7 @@ pub struct MatchItem {
     movie: Option<ShowItem>,
     /// A show, by ids.
     show: Option<ShowItem>,
-    /// With `show` and `number`: this one item is that episode.
+    /// With `show` and `number`: this item is that episode there, and begins with it if it holds several.
     season: Option<u32>,
     /// With `show` and `season`.
     number: Option<u32>,
@@ -75,9 +77,9 @@ pub struct MatchItem {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SetParams {
-    /// As in `player.event`. Of several episodes in one file `match` says which show it is, or season and number of the first.
+    /// As in `player.event`.
     item: Item,
-    /// What it is; of a show or season a show.
+    /// What it is.
     #[serde(rename = "match", deserialize_with = "crate::json::object")]
     is: MatchItem,
 }
@@ -138,7 +140,7 @@ struct Match {
 pub struct GetReply {
     /// What its name says; null for an item that says it itself, and for a name that says nothing.
     parsed: Option<Parsed>,
-    /// What it is taken for; null when it would have to be looked for.
+    /// What it is taken for; null when it would have to be looked for, or was looked for without success.
     #[serde(rename = "match")]
     is: Option<Match>,
     /// Who says so: a person's correction, or Trakt's search and the item's own ids; null without a match.
@@ -165,16 +167,15 @@ pub struct SetReply {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ForgetReply {
-    /// Whether anything was known.
+    /// Whether anything was known of it, of one of its parts, or of their show.
     forgotten: bool,
 }
 
-/// What an item is; never nothing.
 fn all(item: &Item) -> Result<Vec<Thing>> {
-    let all = item.things()?;
-    match all.is_empty() {
+    let things = item.things()?;
+    match things.is_empty() {
         true => Err(Error::argument("`item` is nothing that Trakt knows")),
-        false => Ok(all),
+        false => Ok(things),
     }
 }
 
@@ -258,9 +259,8 @@ fn shown(thing: &Thing) -> Match {
 /// # Errors
 /// `invalid_argument`; as [`search::by_words`].
 pub fn look(core: &Arc<Core>, params: SearchParams, budget: &Budget) -> Result<SearchReply> {
-    let all = params.item.as_ref().map(all).transpose()?;
-    let thing = all.and_then(|all| all.into_iter().next());
-    let (of_item, title) = match &thing {
+    let things = params.item.as_ref().map(all).transpose()?;
+    let (of_item, title) = match things.as_ref().and_then(|things| things.first()) {
         None => (What::Movie, None),
         Some(Thing::Movie(movie)) => (What::Movie, movie.title.clone()),
         Some(Thing::Named { title, .. }) => (What::Movie, title.clone()),
@@ -338,45 +338,17 @@ impl MatchItem {
 /// # Errors
 /// `invalid_argument`; those of the store.
 pub fn set(core: &Arc<Core>, params: SetParams, budget: &Budget) -> Result<SetReply> {
-    let all = all(&params.item)?;
-    let asked = &all[0];
-    let is = params.is.thing()?;
-    let of_show = matches!(is, Thing::Show(_));
-    let corrections = match (asked, resolve::family(asked), is) {
-        (Thing::Movie(_) | Thing::Named { .. }, _, Thing::Show(_)) => {
-            return Err(Error::argument(
-                "`match` needs `season` and `number`: the item is no episode of a show",
-            ));
-        }
-        (_, Some(family), is @ Thing::Show(_)) => vec![(family, is)],
-        (Thing::Show(_) | Thing::Season { .. }, _, _) => {
-            return Err(Error::argument("a show's `match` must be a show"));
-        }
-        (_, _, is) if all.len() == 1 => vec![(subject::of(asked), is)],
-        (_, _, Thing::Episode(first)) if first.number.is_some() => {
-            let part = |(ahead, part): (u32, &Thing)| {
-                let number = first.number.map(|number| number.saturating_add(ahead));
-                let is = Episode {
-                    number,
-                    ..first.clone()
-                };
-                (subject::of(part), Thing::Episode(is))
-            };
-            (0..).zip(&all).map(part).collect()
-        }
-        _ => {
-            return Err(Error::argument(
-                "the item is several episodes: `match` must be their show, or season and number of the first",
-            ));
-        }
-    };
-    let retried = change(core, &all, of_show, budget, |tx| {
-        for (name, is) in &corrections {
+    let asked = all(&params.item)?;
+    let matches = matches(&asked, &params.is.thing()?)?;
+    let of_show = matches.iter().any(|(_, is)| matches!(is, Thing::Show(_)));
+    let at_ms = clock::wall_ms();
+    let retried = change(core, &asked, of_show, budget, |tx| {
+        for (name, is) in &matches {
             let found = Remembered {
                 source: Source::Set,
                 thing: Some(is.clone()),
                 runtime_ms: None,
-                at_ms: clock::wall_ms(),
+                at_ms,
             };
             remembered::put(tx, &core.scope, name, &found)?;
         }
@@ -385,43 +357,88 @@ pub fn set(core: &Arc<Core>, params: SetParams, budget: &Budget) -> Result<SetRe
     Ok(SetReply { retried })
 }
 
+/// What is to be remembered under which names, for each part of an item.
+fn matches(asked: &[Thing], is: &Thing) -> Result<Vec<(String, Thing)>> {
+    let refused = |thing: &Thing| match (thing, is) {
+        (Thing::Show(_), Thing::Movie(_) | Thing::Episode(_)) => {
+            Some("a show's `match` must be a show")
+        }
+        (Thing::Season { .. }, Thing::Movie(_) | Thing::Episode(_)) => {
+            Some("a season's `match` must be a show")
+        }
+        (Thing::Movie(_) | Thing::Named { .. }, Thing::Show(_)) => {
+            Some("`match` needs `season` and `number`: the item is no episode of a show")
+        }
+        _ => None,
+    };
+    if let Some(why) = asked.iter().find_map(refused) {
+        return Err(Error::argument(why));
+    }
+    let mut matches = Vec::new();
+    for (ahead, thing) in (0..).zip(asked) {
+        let (name, is) = match (is, resolve::family(thing)) {
+            (Thing::Show(_), Some(family)) => (family, is.clone()),
+            (Thing::Episode(first), _) if asked.len() > 1 && first.number.is_some() => {
+                let number = first.number.and_then(|number| number.checked_add(ahead));
+                let one = Episode {
+                    number,
+                    ..first.clone()
+                };
+                (subject::of(thing), Thing::Episode(one))
+            }
+            _ if asked.len() > 1 => {
+                return Err(Error::argument(
+                    "the item holds several episodes: `match` must be their show, or the show with `season` and `number` of the first one",
+                ));
+            }
+            _ => (subject::of(thing), is.clone()),
+        };
+        matches.push((name, is));
+    }
+    Ok(matches)
+}
+
 /// `match.forget`.
 ///
 /// # Errors
 /// `invalid_argument`; those of the store.
 pub fn forget(core: &Arc<Core>, params: ItemParams, budget: &Budget) -> Result<ForgetReply> {
-    let all = all(&params.item)?;
+    let asked = all(&params.item)?;
     let forgotten = core.store.write(budget, |tx| {
-        let mut forgotten = false;
-        for asked in &all {
-            forgotten |= remembered::forget(tx, &core.scope, &subject::of(asked))?;
-            if let Some(family) = resolve::family(asked) {
-                forgotten |= remembered::forget(tx, &core.scope, &family)?;
-            }
+        let mut known = false;
+        for name in asked.iter().flat_map(names) {
+            known |= remembered::forget(tx, &core.scope, &name)?;
         }
-        Ok(forgotten)
+        Ok(known)
     })?;
     Ok(ForgetReply { forgotten })
+}
+
+/// What a thing's match may be remembered under: itself, and the show that it belongs to.
+fn names(thing: &Thing) -> impl Iterator<Item = String> {
+    [Some(subject::of(thing)), resolve::family(thing)]
+        .into_iter()
+        .flatten()
 }
 
 /// Changes what is remembered, and puts back what was refused for it, in one transaction.
 fn change(
     core: &Arc<Core>,
-    all: &[Thing],
+    asked: &[Thing],
     of_show: bool,
     budget: &Budget,
     change: impl Fn(&mut crate::store::Tx<'_>) -> Result<()>,
 ) -> Result<u64> {
     let owner = outbox::owner(&core.state.sync(budget));
-    let own: Vec<String> = all.iter().map(subject::of).collect();
-    let family = all.first().and_then(resolve::family);
+    let own: Vec<_> = asked.iter().map(subject::of).collect();
+    let families: Vec<_> = asked.iter().filter_map(resolve::family).collect();
     let retried = core.store.write(budget, |tx| {
         change(tx)?;
         let Some(owner) = &owner else { return Ok(0) };
         outbox::retry_where(tx, &core.scope, owner, |entry| {
             let asked = entry.asked();
             own.contains(&subject::of(&asked))
-                || (of_show && family.is_some() && resolve::family(&asked) == family)
+                || (of_show && resolve::family(&asked).is_some_and(|its| families.contains(&its)))
         })
     })?;
     if let Some(owner) = owner.filter(|_| retried > 0) {

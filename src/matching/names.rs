@@ -6,11 +6,13 @@ use cinekey::{EpisodeNumbering, ExpectedKind, MediaKind, ParseContext, ParsedMed
 use serde_json::json;
 
 use super::paths::{Parts, parts, shortened};
-use super::titles::{plain, same, split_year};
+use super::titles::{composed, same, split_year};
 use crate::scrobble::item::{Episode, Ids, Movie, MovieIds, Show, ShowIds, Thing};
 
 /// More episodes than these are no file's.
 const MOST_EPISODES: usize = 12;
+/// A year stands in a name no more often.
+const MOST_YEARS: usize = 8;
 /// What a season's folder is called.
 const SEASON: [&str; 9] = [
     "season",
@@ -23,6 +25,26 @@ const SEASON: [&str; 9] = [
     "sezon",
     "säsong",
 ];
+/// What lies beside a film, as people say it.
+const BESIDE: [&str; 13] = [
+    "trailer",
+    "trailers",
+    "teaser",
+    "sample",
+    "featurette",
+    "featurettes",
+    "making of",
+    "behind the scenes",
+    "deleted scene",
+    "deleted scenes",
+    "interview",
+    "interviews",
+    "gag reel",
+];
+/// What discs are called, in front of their number.
+const DISC: [&str; 4] = ["disc", "disk", "dvd", "cd"];
+/// Where shows are.
+const SHELVES_OF_SHOWS: [&str; 6] = ["tv", "tv shows", "tvshows", "shows", "series", "serien"];
 /// Endings of films; in the web anything else names a page or a playlist.
 const ENDINGS: [&str; 16] = [
     "mkv", "mp4", "avi", "m4v", "mov", "ts", "m2ts", "wmv", "webm", "mpg", "mpeg", "vob", "iso",
@@ -30,15 +52,17 @@ const ENDINGS: [&str; 16] = [
 ];
 
 /// The things that a name says are in the file: a film, or its episodes in their order; none if it says nothing.
-/// The path counts more than the title that the player shows, unless only that one says which episode it is.
+/// The path counts more than the title that the player shows, unless only that one says which episode it is; a trailer stays
+/// one under any title.
 pub fn things(file: Option<&str>, title: Option<&str>) -> Vec<Thing> {
-    let Some(by_path) = file.map_or(Some(Vec::new()), |file| read(&parts(file))) else {
+    let (file, title) = (file.map(composed), title.map(composed));
+    let Some(by_path) = file.map_or(Some(Vec::new()), |file| read(&parts(&file))) else {
         return Vec::new();
     };
     let by_title = title
         .and_then(|title| {
             read(&Parts {
-                names: vec![shortened(title).replace(['/', '\\'], " ")],
+                names: vec![shortened(&title).replace(['/', '\\'], " ")],
                 is_stream: false,
             })
         })
@@ -60,7 +84,7 @@ fn certainty(things: &[Thing]) -> u8 {
     }
 }
 
-/// What a path says; none of what lies beside a film or is a day's programme, whatever a player calls it.
+/// What a name and its folders say; none: it is known to be no play of anything, a trailer or a day's programme.
 fn read(parts: &Parts) -> Option<Vec<Thing>> {
     let Some(name) = parts.names.first().map(String::as_str) else {
         return Some(Vec::new());
@@ -70,9 +94,9 @@ fn read(parts: &Parts) -> Option<Vec<Thing>> {
         .map(String::as_str)
         .filter(|folder| !is_disc(folder))
         .collect();
-    let of_disc = parts.names.iter().any(|name| is_disc(stem(name)));
+    let of_disc = parts.names.get(1).is_some_and(|folder| is_disc(folder));
     let mut found = by_name(name, &folders, of_disc)?;
-    if is_beside_a_film(name, &folders, &found) {
+    if is_beside_a_film(name, &folders, certainty(&found)) {
         return None;
     }
     // What is copied about keeps its full name in the folder: `Heat.1995.1080p.BluRay-GRP/grp-heat.mkv`.
@@ -81,7 +105,7 @@ fn read(parts: &Parts) -> Option<Vec<Thing>> {
     {
         let media = cinekey::parse(folder);
         if media.resolution.is_some() || media.source.is_some() {
-            let by_folder = understood(&media, rest).unwrap_or_default();
+            let by_folder = understood(&media, folder, rest).unwrap_or_default();
             if certainty(&by_folder) >= 2 {
                 found = by_folder;
             }
@@ -93,28 +117,40 @@ fn read(parts: &Parts) -> Option<Vec<Thing>> {
     Some(with_ids(found, name, &folders))
 }
 
-/// What a name says, with its folders' help; none of a day's programme.
 fn by_name(name: &str, folders: &[&str], of_disc: bool) -> Option<Vec<Thing>> {
     let season = folders.first().and_then(|folder| season_folder(folder));
-    let itself = cinekey::parse(name);
-    // `24 - S01E05.mkv`: a name that says all of it counts more than what looks like a number in a season's folder.
-    let says_all = itself.kind == MediaKind::Episode
-        && itself.title.is_some()
-        && itself.season.is_some()
-        && itself.episode_numbering == Some(EpisodeNumbering::SeasonEpisode);
-    // A day's programme has neither number nor title that Trakt could be asked for.
-    if has_date(name) && !says_all {
-        return None;
+    let of_folder = season.and_then(|(season, _)| season.try_into().ok());
+    let outside = folders
+        .get(usize::from(season.is_some())..)
+        .unwrap_or_default();
+    let by_number = season
+        .and_then(|(season, show)| numbered(name, season, show.or(outside.first().copied())?));
+    let mut plain = cinekey::parse(name);
+    if plain.episode_numbering == Some(EpisodeNumbering::SeasonUnspecified) {
+        plain.season = plain.season.or(of_folder);
     }
-    if let Some((season, show)) = season
-        && let Some(show) = show.or(folders.get(1).copied())
-        && let Some(found) = numbered(name, season, show)
-        && (!says_all || is_at(&found, &itself))
-    {
-        return Some(found);
+    if is_marked(&plain) {
+        // `02 - Lies S01E02.mkv`: the number in front says the same, and the folder knows the show.
+        if let Some(marked) = understood(&plain, name, outside) {
+            return Some(
+                by_number
+                    .filter(|it| places(it) == places(&marked))
+                    .unwrap_or(marked),
+            );
+        }
+    } else if has_date(name) {
+        // A day's programme has neither number nor title that Trakt could be asked for.
+        return None;
+    } else if by_number.is_some() {
+        // On its second disc a season doesn't begin anew.
+        return Some(by_number.filter(|_| !of_disc).unwrap_or_default());
     }
     if says_nothing(name) {
-        let Some((folder, rest)) = folders.split_first().filter(|_| season.is_none()) else {
+        let of_show = season.is_some()
+            || folders
+                .iter()
+                .any(|it| SHELVES_OF_SHOWS.contains(&it.to_lowercase().as_str()));
+        let Some((folder, rest)) = folders.split_first().filter(|_| !of_show) else {
             return Some(Vec::new());
         };
         // The folder may be an archive or a disc in one file.
@@ -122,7 +158,7 @@ fn by_name(name: &str, folders: &[&str], of_disc: bool) -> Option<Vec<Thing>> {
             true => stem(folder),
             false => folder,
         };
-        let found = understood(&cinekey::parse(title), rest).unwrap_or_default();
+        let found = understood(&cinekey::parse(title), title, rest).unwrap_or_default();
         let is_title = of_disc && !is_shelf(folder);
         return match certainty(&found) >= 2 || is_title {
             true => Some(found),
@@ -133,131 +169,134 @@ fn by_name(name: &str, folders: &[&str], of_disc: bool) -> Option<Vec<Thing>> {
         expected_kind: season.map(|_| ExpectedKind::Series),
         ancestors: folders.to_vec(),
     };
-    let mut media = match says_all {
-        true => itself,
-        false => cinekey::parse_with_context(name, &context),
-    };
-    if media.season.is_none() {
-        media.season = season.and_then(|(season, _)| season.try_into().ok());
-    }
-    let found = match media.kind {
+    let mut media = cinekey::parse_with_context(name, &context);
+    media.season = media.season.or(of_folder);
+    let plain = match media.kind {
         MediaKind::Movie => absolute(&media, name).or_else(|| plainly(name)),
-        // `Open Season 3 (2010).mkv`
-        MediaKind::SeasonPack => plainly(name),
+        MediaKind::SeasonPack => called_season(&media, name),
         _ => None,
     };
-    if found.is_some() {
-        return found;
+    if plain.is_some() {
+        return plain;
     }
-    if media.kind == MediaKind::Episode {
-        // `Doctor.Who.S12E01.2020.mkv`: only a year right behind the title is the show's.
-        let title = plain(media.title.as_deref().unwrap_or_default());
-        let all = plain(name);
-        media.year = media
-            .year
-            .filter(|year| all.contains(&format!("{title}{year}")));
-    }
-    let outside = folders.get(usize::from(season.is_some())..);
-    let found = understood(&media, outside.unwrap_or_default());
-    Some(found.unwrap_or_else(|| untold(&media, name)))
+    Some(understood(&media, name, outside).unwrap_or_else(|| untold(&media, name)))
 }
 
-/// Whether the first of these is where the parser says.
-fn is_at(found: &[Thing], media: &ParsedMedia) -> bool {
-    let first = media.episodes.first().copied().map(u32::from);
-    matches!(found.first(), Some(Thing::Episode(episode))
-        if episode.season == media.season.map(u32::from) && episode.number == first)
+/// Whether an episode stands in the name, as in `S01E02` or `1x02`, and its season is known.
+fn is_marked(media: &ParsedMedia) -> bool {
+    media.kind == MediaKind::Episode
+        && media.season.is_some()
+        && media.episode_numbering != Some(EpisodeNumbering::Absolute)
 }
 
-/// Whether this is a disc, or what discs and the programs that copy them call their files.
-fn is_disc(name: &str) -> bool {
-    let name = name.trim().to_ascii_lowercase();
-    let word = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let is_numbered = word.len() < name.len();
-    match word.trim_end_matches([' ', '_', '-', '.']) {
-        "video_ts" | "bdmv" | "stream" | "playlist" => !is_numbered,
-        "title_t" | "title" | "disc" | "disk" | "dvd" | "cd" => is_numbered,
-        _ => false,
-    }
+/// Seasons and numbers of episodes.
+fn places(things: &[Thing]) -> Vec<(Option<u32>, Option<u32>)> {
+    let place = |thing: &Thing| match thing {
+        Thing::Episode(episode) => (episode.season, episode.number),
+        _ => (None, None),
+    };
+    things.iter().map(place).collect()
+}
+
+fn is_disc(folder: &str) -> bool {
+    matches!(
+        folder.to_ascii_lowercase().as_str(),
+        "video_ts" | "bdmv" | "stream" | "playlist"
+    ) || is_counted(folder, &DISC)
+}
+
+/// `Disc 1`, `title_t00`: one of these words and a number, nothing else.
+fn is_counted(name: &str, words: &[&str]) -> bool {
+    let rest = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let word = rest.trim_end_matches([' ', '.', '_', '-']).to_lowercase();
+    rest.len() < name.len() && words.contains(&word.as_str())
 }
 
 /// Whether a folder holds films or shows of any kind, so that its name is nobody's title.
 fn is_shelf(folder: &str) -> bool {
     let folder = folder.trim().to_lowercase();
-    matches!(
-        folder.as_str(),
-        "films"
-            | "film"
-            | "filme"
-            | "movies"
-            | "movie"
-            | "videos"
-            | "video"
-            | "tv"
-            | "tv shows"
-            | "tvshows"
-            | "shows"
-            | "series"
-            | "serien"
-            | "anime"
-            | "media"
-            | "downloads"
-            | "download"
-            | "recordings"
-            | "data"
-            | "home"
-            | "mnt"
-            | "usb"
-            | "dvd"
-            | "dvds"
-            | "blu-ray"
-            | "bluray"
-    ) || folder.len() < 2
+    SHELVES_OF_SHOWS.contains(&folder.as_str())
+        || matches!(
+            folder.as_str(),
+            "films"
+                | "film"
+                | "filme"
+                | "movies"
+                | "movie"
+                | "videos"
+                | "video"
+                | "anime"
+                | "media"
+                | "downloads"
+                | "download"
+                | "recordings"
+                | "data"
+                | "home"
+                | "mnt"
+                | "usb"
+                | "dvd"
+                | "dvds"
+                | "blu-ray"
+                | "bluray"
+        )
+        || folder.len() < 2
         || folder.ends_with(':')
 }
 
 /// Whether a file's name says nothing of its own: discs, and what programs call everything.
 fn says_nothing(name: &str) -> bool {
     let stem = stem(name).to_ascii_lowercase();
-    let word = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let is_part = word.len() < stem.len()
-        && matches!(
-            word.trim_end_matches([' ', '_', '-', '.']),
-            "part" | "pt" | "track"
-        );
-    is_part
-        || is_disc(&stem)
-        || matches!(
-            stem.as_str(),
-            "movie"
-                | "video"
-                | "film"
-                | "index"
-                | "video_ts"
-                | "bdmv"
-                | "stream"
-                | "playlist"
-                | "main"
-                | "master"
-                | "watch"
-                | "play"
-                | "rarbg"
-        )
-        || stem.starts_with("vts_")
+    matches!(
+        stem.as_str(),
+        "movie"
+            | "video"
+            | "film"
+            | "index"
+            | "video_ts"
+            | "bdmv"
+            | "stream"
+            | "playlist"
+            | "main"
+            | "master"
+            | "watch"
+            | "play"
+            | "rarbg"
+    ) || stem.starts_with("vts_")
+        || is_counted(&stem, &DISC)
+        || is_counted(&stem, &["title_t", "title", "part", "pt", "track"])
         || stem.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Trailers, samples and what else lies beside a film or show, by the names that media centers and people go by.
-fn is_beside_a_film(name: &str, folders: &[&str], found: &[Thing]) -> bool {
-    let stem = stem(name).to_ascii_lowercase();
-    let stem = stem.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == ' ');
-    let is_named = |kinds: &[&str], between: &[char]| {
-        kinds.iter().any(|kind| {
-            let rest = stem.strip_suffix(kind);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(between))
-        })
+fn is_beside_a_film(name: &str, folders: &[&str], certainty: u8) -> bool {
+    let is_episode = certainty > 2;
+    let stem = stem(name).to_lowercase();
+    let in_film = folders.first().is_some_and(|folder| is_dated(folder));
+    let folder = folders.first().unwrap_or(&"").trim().to_lowercase();
+    let by_folder = match folder.as_str() {
+        "trailers" | "trailer" | "samples" | "sample" | "featurettes" | "behind the scenes"
+        | "deleted scenes" => true,
+        // There are films in folders of these names, and a show.
+        "extras" | "bonus" | "interviews" | "scenes" | "shorts" | "clips" | "other" | "others" => {
+            certainty < 2 || (!is_episode && folders.get(1).is_some_and(|above| is_dated(above)))
+        }
+        _ => false,
     };
-    let whole = [
+    by_folder
+        || has_suffix(&stem, is_episode)
+        || (!is_episode
+            && is_beside_by_words(
+                &stem,
+                in_film && !same(&stem, split_year(untagged(&folder)).0),
+            ))
+}
+
+/// `Heat (1995)-trailer`, `heat.sample`, and what media centers understand behind a `-` alone.
+fn has_suffix(stem: &str, is_episode: bool) -> bool {
+    let unnumbered = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let is_part = stem.len() - unnumbered.len() <= 2;
+    let stem = if is_part { unnumbered } else { stem };
+    let always = [
         "trailer",
         "sample",
         "featurette",
@@ -265,44 +304,77 @@ fn is_beside_a_film(name: &str, folders: &[&str], found: &[Thing]) -> bool {
         "deletedscene",
         "deletedscenes",
     ];
-    let short = ["deleted", "interview", "scene", "short", "other"];
-    let film = match found.first() {
-        Some(Thing::Movie(movie)) if certainty(found) >= 2 => Some(movie),
-        _ => None,
+    // Words of titles, too: `The-Interview`.
+    let after_name = [
+        "deleted",
+        "interview",
+        "scene",
+        "short",
+        "clip",
+        "extra",
+        "other",
+    ];
+    always.iter().any(|kind| {
+        stem.strip_suffix(kind)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with(['-', '.', '_']))
+    }) || after_name.iter().any(|kind| {
+        stem.strip_suffix(kind)
+            .and_then(|rest| rest.strip_suffix('-'))
+            .is_some_and(|rest| !is_episode && rest.contains([' ', ')']) && !rest.ends_with(' '))
+    })
+}
+
+/// `Heat.1995.Trailer.1080p`, `Heat (Making of) (1995)`; such words count behind a film's year or in brackets of their own, and
+/// in the folder of another film as the whole name.
+fn is_beside_by_words(stem: &str, in_film: bool) -> bool {
+    let is_kind = |words: &str| {
+        let words = words.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == ' ');
+        BESIDE.contains(&words)
     };
-    // `Heat (1995) Trailer` and `Heat.1995.Trailer.1080p`; but `The Interview` and `Free Sample` are films.
-    let behind_the_year = film.and_then(|movie| movie.year).and_then(|year| {
-        let (_, behind) = stem.rsplit_once(&year.to_string())?;
-        Some(behind.to_owned())
-    });
-    let is_word = |word: &str| matches!(word, "trailer" | "sample" | "featurette");
-    let words = |text: String| {
+    let words = |text: &str| {
         text.split(|letter: char| !letter.is_alphanumeric())
-            .any(is_word)
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
-    let by_name = is_named(&whole, &['-', '.', '_'])
-        || (film.is_some() && is_named(&short, &['-']))
-        || behind_the_year.is_some_and(words);
-    let folder = folders
-        .first()
-        .copied()
-        .unwrap_or_default()
-        .trim()
-        .to_lowercase();
-    let by_folder = match folder.as_str() {
-        "trailers" | "trailer" | "samples" | "sample" | "featurettes" | "behind the scenes"
-        | "deleted scenes" => true,
-        // There are films in folders of these names, and a show; but not in a film's own.
-        "extras" | "bonus" | "interviews" | "scenes" | "shorts" | "other" | "others" => {
-            let title = film.and_then(|movie| movie.title.as_deref());
-            certainty(found) < 2
-                || title.is_some_and(|title| {
-                    year_of_folder(title, folders.get(1..2).unwrap_or_default()).is_some()
-                })
-        }
-        _ => false,
-    };
-    by_name || by_folder
+    let behind = format!(" {} ", words(behind_year(stem)));
+    let in_brackets = stem
+        .split(['(', '['])
+        .skip(1)
+        .any(|part| is_kind(&words(part.split([')', ']']).next().unwrap_or(part))));
+    let only = words(stem);
+    in_brackets
+        || is_kind(behind.trim())
+        || [
+            "deleted", "scene", "short", "clip", "extra", "extras", "other",
+        ]
+        .contains(&behind.trim())
+        || BESIDE
+            .iter()
+            .any(|kind| behind.contains(&format!(" {kind} ")))
+        || (in_film && (is_kind(&only) || is_kind(only.strip_prefix("the ").unwrap_or(&only))))
+}
+
+/// What stands behind the last year of a name that begins with something else; nothing without a year.
+fn behind_year(name: &str) -> &str {
+    let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    (1..name.len().saturating_sub(3))
+        .rev()
+        .filter_map(|at| Some((at, name.get(at..at + 4)?)))
+        .find(|(at, year)| {
+            year.bytes().all(|byte| byte.is_ascii_digit())
+                && year.parse().is_ok_and(|year| (1870..=2200).contains(&year))
+                && !is_word(name[..*at].chars().last())
+                && !is_word(name[at + 4..].chars().next())
+                && name[..*at].contains(char::is_alphanumeric)
+        })
+        .map_or("", |(at, _)| &name[at + 4..])
+}
+
+/// Whether a folder's name ends with a year, as a film's does.
+fn is_dated(folder: &str) -> bool {
+    let (title, year) = split_year(untagged(folder));
+    year.is_some() && !is_shelf(title)
 }
 
 fn stem(name: &str) -> &str {
@@ -387,7 +459,7 @@ fn season_folder(name: &str) -> Option<(u32, Option<&str>)> {
     None
 }
 
-/// Whether a day stands in the name, as in `The.News.2024.03.05` and `05.03.2024`.
+/// Whether a day stands in the name, as in `The.News.2024.03.05` and `The News 05.03.2024`.
 fn has_date(name: &str) -> bool {
     let numbers: Vec<&str> = name
         .split(|letter: char| !letter.is_ascii_digit())
@@ -397,13 +469,14 @@ fn has_date(name: &str) -> bool {
             .is_ok_and(|number: u32| (from..=to).contains(&number))
     };
     numbers.windows(3).any(|three| {
-        let lengths = [three[0].len(), three[1].len(), three[2].len()];
-        let is_day = |year, one, other| {
-            let month_and_day = |month, day| is(month, 1, 12) && is(day, 1, 31);
-            is(year, 1930, 2200) && (month_and_day(one, other) || month_and_day(other, one))
+        let (year, day) = match [three[0].len(), three[1].len(), three[2].len()] {
+            [4, 2, 2] => (three[0], three[2]),
+            [2, 2, 4] => (three[2], three[0]),
+            _ => return false,
         };
-        (lengths == [4, 2, 2] && is_day(three[0], three[1], three[2])
-            || lengths == [2, 2, 4] && is_day(three[2], three[0], three[1]))
+        is(year, 1930, 2200)
+            && is(three[1], 1, 12)
+            && is(day, 1, 31)
             && [".", "-", "_", " "]
                 .iter()
                 .any(|between| name.contains(&three.join(between)))
@@ -418,6 +491,15 @@ fn plainly(name: &str) -> Option<Vec<Thing>> {
         return None;
     }
     Some(vec![movie(spaced(title), year)])
+}
+
+/// `Open Season 3 (2010).mkv`: what looks like a whole season is a film where a year stands behind it.
+fn called_season(media: &ParsedMedia, name: &str) -> Option<Vec<Thing>> {
+    let (title, _) = name.rsplit_once(&media.year?.to_string())?;
+    let title = title.trim_end_matches(['(', '[', ' ', '.', '_', '-', ',']);
+    let before = cinekey::parse(title);
+    (before.kind == MediaKind::SeasonPack && before.title.is_some())
+        .then(|| vec![movie(spaced(title), media.year)])
 }
 
 /// `2001 A Space Odyssey.mkv`: a name that would be all year is all title.
@@ -455,8 +537,7 @@ fn without_disc(title: &str) -> &str {
     let number = title.len() - rest.len();
     let rest = rest.trim_end_matches([' ', '.', '_', '-']);
     let small = rest.to_ascii_lowercase();
-    ["disc", "disk", "dvd", "cd"]
-        .iter()
+    DISC.iter()
         .filter(|_| (1..=2).contains(&number))
         .find_map(|word| small.strip_suffix(word))
         .filter(|title| title.ends_with([' ', '.', '_', '-']))
@@ -471,12 +552,21 @@ fn year_of_folder(title: &str, folders: &[&str]) -> Option<u16> {
     })
 }
 
-/// `02 - Lies.mkv`, `Episode 2.mkv` and `01-02 - Secrets.mkv` in a season's folder.
+/// `02 - Lies.mkv` and `01-02 - Secrets.mkv` in a season's folder; none at all where the number could be the show's.
 fn numbered(name: &str, season: u32, show: &str) -> Option<Vec<Thing>> {
-    let stem = stem(name);
-    let (first, rest) = number_in_front(stem)?;
-    let starts = rest.is_empty() || rest.starts_with([' ', '-', '.', '_']);
-    if !starts || is_shelf(show) {
+    if is_shelf(show) {
+        return None;
+    }
+    let show = show_of(show)?;
+    let name = match behind_number_of_show(stem(name), show.title.as_deref()?) {
+        Some(rest) => match number_in_front(rest) {
+            Some(_) => rest,
+            None => return Some(Vec::new()),
+        },
+        None => stem(name),
+    };
+    let (first, rest) = number_in_front(name)?;
+    if !rest.is_empty() && !rest.starts_with([' ', '-', '.', '_']) {
         return None;
     }
     let last = rest
@@ -491,9 +581,25 @@ fn numbered(name: &str, season: u32, show: &str) -> Option<Vec<Thing>> {
         Some(short @ 1..=99) if season > 0 && number >= 100 => short,
         _ => number,
     };
-    let show = show_of(show)?;
     let all = (first..=last).map(|one| episode(&show, Some(season), Some(number(one)), None));
     Some(all.collect())
+}
+
+/// What stands behind a show's title that holds a number: `05` of `12 Monkeys - 05`. Of a title that is nothing but a number
+/// nobody can tell: `24 - 11.mkv`.
+fn behind_number_of_show<'a>(name: &'a str, show: &str) -> Option<&'a str> {
+    let rest = name
+        .get(..show.len())
+        .filter(|start| start.to_lowercase() == show.to_lowercase())
+        .map(|_| &name[show.len()..])?;
+    let separate = rest.starts_with([' ', '-', '.', '_']);
+    if !separate || !show.contains(|letter: char| letter.is_ascii_digit()) {
+        return None;
+    }
+    match show.contains(char::is_alphabetic) {
+        true => Some(rest.trim_start_matches([' ', '-', '.', '_'])),
+        false => Some(""),
+    }
 }
 
 /// One to three digits in front of a name, and what is behind them.
@@ -567,7 +673,7 @@ fn episode(
 }
 
 /// What the parser found, with the folders' help where it found no title.
-fn understood(media: &ParsedMedia, folders: &[&str]) -> Option<Vec<Thing>> {
+fn understood(media: &ParsedMedia, name: &str, folders: &[&str]) -> Option<Vec<Thing>> {
     let title = media
         .title
         .as_deref()
@@ -577,7 +683,10 @@ fn understood(media: &ParsedMedia, folders: &[&str]) -> Option<Vec<Thing>> {
         MediaKind::Episode => {
             let show = match title {
                 Some(title) => {
-                    let year = media.year.or_else(|| year_of_folder(title, folders));
+                    let year = media
+                        .year
+                        .filter(|year| is_in_front(*year, name))
+                        .or_else(|| year_of_folder(title, folders));
                     let title = match media.title_annotations.first() {
                         // `The Office (US)`: another show than the one without it.
                         Some(note) => format!("{title} ({note})"),
@@ -620,6 +729,15 @@ fn understood(media: &ParsedMedia, folders: &[&str]) -> Option<Vec<Thing>> {
     }
 }
 
+/// Whether a year stands in front of the episode's number, as a show's does; behind it stands the episode's own.
+fn is_in_front(year: u16, name: &str) -> bool {
+    let year = year.to_string();
+    name.match_indices(&year).take(MOST_YEARS).any(|(at, _)| {
+        let before = &name[..at];
+        before.contains(char::is_alphanumeric) && cinekey::parse(before).kind != MediaKind::Episode
+    })
+}
+
 /// The nearest folder that could be a show's.
 fn show_folder<'a>(folders: &[&'a str]) -> Option<&'a str> {
     let folder = folders
@@ -646,12 +764,17 @@ fn ids_in(name: &str) -> Ids {
     ids
 }
 
-/// Whether a folder is a film's of this title: what else lies in it isn't the film.
-fn is_called(folder: &str, title: &str) -> bool {
-    same(split_year(untagged(folder)).0, title)
-        || cinekey::parse(folder)
-            .title
-            .is_some_and(|parsed| same(&parsed, title))
+/// Whether a folder has the film's title and, where both have one, its year.
+fn is_of(folder: &str, movie: &Movie) -> bool {
+    let media = cinekey::parse(folder);
+    let (title, year) = split_year(untagged(folder));
+    let is_near = match (year.or(media.year), movie.year) {
+        (Some(its), Some(asked)) => its.abs_diff(asked) <= 1,
+        _ => true,
+    };
+    let its = [Some(title), media.title.as_deref()];
+    let asked = movie.title.as_deref().unwrap_or_default();
+    is_near && its.iter().flatten().any(|its| same(its, asked))
 }
 
 /// The same with the ids that stand in the film's name or folder, or in the show's folder: in an episode's own name nobody
@@ -661,10 +784,10 @@ fn with_ids(mut things: Vec<Thing>, name: &str, folders: &[&str]) -> Vec<Thing> 
         match thing {
             Thing::Movie(movie) => {
                 let own = ids_in(name);
-                let title = movie.title.as_deref().unwrap_or_default();
-                movie.ids = MovieIds(match (own.is_empty(), folders.first()) {
-                    (true, Some(folder)) if is_called(folder, title) => ids_in(folder),
-                    _ => own,
+                let folder = folders.first().filter(|folder| is_of(folder, movie));
+                movie.ids = MovieIds(match own.is_empty() {
+                    true => folder.map(|it| ids_in(it)).unwrap_or_default(),
+                    false => own,
                 });
             }
             Thing::Episode(episode) => {
@@ -776,11 +899,21 @@ mod tests {
             assert_eq!(ids(file), tvdb, "{file}");
         }
         for file in [
+            "/films/Heat (1995) (tt0113277)/Heat.mkv",
+            "/films/Heat.1995.1080p.BluRay.x264-GRP [tt0113277]/grp-heat.mkv",
+            "/films/The Heat (1995) [imdbid-tt0113277]/heat.mkv",
+        ] {
+            assert_eq!(ids(file), imdb, "{file}");
+        }
+        // What lies in a film's or show's folder isn't all that film.
+        for file in [
+            "/films/Heat (1995) {tmdb-949}/Heat 2.mkv",
+            "/films/Heat (1995) {tmdb-949}/Heat (1986).mkv",
+            "/films/Heat (1995) {tmdb-949}/Collateral (2004).mkv",
+            "/tv/One Piece (1999) {tmdb-37854}/One Piece 1071.mkv",
             "Dark S01E02 {tvdb-6307361}.mkv",
             "Heat (1995) {imdb-}.mkv",
             "Heat (1995) [1080p] (tt).mkv",
-            "/films/Heat (1995) {tmdb-949}/Making Of.mkv",
-            "/tv/One Piece (1999) {tmdb-37854}/One Piece 1071.mkv",
         ] {
             assert_eq!(ids(file), Ids::default(), "{file}");
         }
@@ -805,12 +938,22 @@ mod tests {
             "Heat 1995"
         );
         assert_eq!(told_by("/films/Heat (1995).mkv", "HEAT"), "Heat 1995");
-        // What lies beside a film is no film, whatever the player calls it.
+        // A trailer and a day's programme stay what they are under any title.
+        for file in [
+            "/films/Trailers/Heat (1995).mkv",
+            "/films/Heat (1995)/Heat (1995)-trailer.mkv",
+            "/tv/heute-show/Season 2024/05.03.2024.mkv",
+        ] {
+            assert_eq!(told_by(file, "Heat (1995).mkv"), "", "{file}");
+        }
+        assert_eq!(told_by("/films/movie.mkv", "Heat (1995)"), "Heat 1995");
+        assert_eq!(told_by("plugin://x/?id=5", "Heat (1995) - Trailer"), "");
+        // Letters as macOS has them.
         assert_eq!(
-            told_by("/films/Trailers/Heat (1995).mkv", "Heat (1995).mkv"),
-            ""
+            told_by("/films/Ame\u{301}lie (2001).mkv", ""),
+            "Amélie 2001"
         );
-        assert_eq!(told_by("/tv/News/News 2024-03-05.mkv", "News"), "");
+        assert_eq!(told_by("/tv/Dark/Sa\u{308}song 2/02.mkv", ""), "Dark 2x02");
     }
 
     proptest! {

@@ -69,6 +69,17 @@ pub fn put(tx: &mut Tx<'_>, scope: &str, name: &str, match_: &Remembered) -> Res
     tx.put(&matches, &short_hash(name), match_)
 }
 
+/// Remembers what a search found, unless a person has set something there meanwhile.
+///
+/// # Errors
+/// As [`get`] and [`put`].
+pub fn put_found(tx: &mut Tx<'_>, scope: &str, name: &str, found: &Remembered) -> Result<()> {
+    match get(tx, scope, name)? {
+        Some(known) if known.source == Source::Set => Ok(()),
+        _ => put(tx, scope, name, found),
+    }
+}
+
 /// Forgets what is remembered under a name; whether there was anything.
 ///
 /// # Errors
@@ -77,4 +88,37 @@ pub fn forget(tx: &mut Tx<'_>, scope: &str, name: &str) -> Result<bool> {
     let known = get(tx, scope, name)?.is_some();
     tx.delete(&scope_of(scope), &short_hash(name))?;
     Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cancel::{Budget, Cancel};
+    use crate::store::Store;
+
+    #[test]
+    fn a_search_leaves_alone_what_a_person_has_set() {
+        let budget = Budget::new(Cancel::new(), Duration::from_secs(60));
+        let store = Store::open(None, Duration::from_secs(60));
+        let of = |source, at_ms| Remembered {
+            source,
+            thing: None,
+            runtime_ms: None,
+            at_ms,
+        };
+        let after = |source| {
+            store
+                .write(&budget, |tx| {
+                    put(tx, "a", "movie heat", &of(source, 1))?;
+                    put_found(tx, "a", "movie heat", &of(Source::Search, 2))?;
+                    get(tx, "a", "movie heat")
+                })
+                .unwrap()
+                .unwrap()
+        };
+        assert_eq!(after(Source::Set), of(Source::Set, 1));
+        assert_eq!(after(Source::Search), of(Source::Search, 2));
+    }
 }

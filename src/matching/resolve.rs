@@ -134,6 +134,11 @@ pub fn resolve(core: &Arc<Core>, thing: &Thing, budget: &Budget) -> Result<Resol
         Choice::None => None,
     };
     remember(core, &name, found.as_ref(), budget);
+    // What a person has set while it was looked for counts more.
+    let now = core.store.read(budget, |tx| known(tx, &core.scope, thing));
+    if let Ok(Known::Is(thing, runtime_ms, Source::Set)) = now {
+        return Ok(Resolution::Known { thing, runtime_ms });
+    }
     let is = found
         .as_ref()
         .and_then(|found| applied(thing, &thing_of(found)));
@@ -172,11 +177,7 @@ fn remember(core: &Core, name: &str, found: Option<&Candidate>, budget: &Budget)
         at_ms: clock::wall_ms(),
     };
     let put = core.store.write(budget, |tx| {
-        // Somebody may have said what it is while it was looked for.
-        match remembered::get(tx, &core.scope, name)? {
-            Some(old) if old.source == Source::Set => Ok(()),
-            _ => remembered::put(tx, &core.scope, name, &found),
-        }
+        remembered::put_found(tx, &core.scope, name, &found)
     });
     if let Err(error) = put {
         log::debug!("a match can't be remembered: {error}");

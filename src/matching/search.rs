@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::titles::{same, split_year};
+use super::titles::{composed, same, split_year, without_note};
 use crate::api;
 use crate::cancel::Budget;
 use crate::client::Core;
@@ -103,7 +103,7 @@ pub fn by_words(
         return Ok(Vec::new());
     }
     let query = vec![
-        ("query".to_owned(), escaped(words.trim())),
+        ("query".to_owned(), escaped(&composed(words.trim()))),
         ("extended".to_owned(), "full".to_owned()),
         ("page".to_owned(), "1".to_owned()),
         ("limit".to_owned(), MOST.to_string()),
@@ -191,7 +191,8 @@ pub fn runtime_by_episode_id(core: &Arc<Core>, ids: &Ids, budget: &Budget) -> Re
     Ok(None)
 }
 
-/// Looks for a title, and checks what comes: it must have that title, and that year or one next to it.
+/// Looks for a title, and checks what comes: it must have that title, and that year or one next to it. Where nothing has it, a
+/// note in brackets behind it isn't part of it.
 ///
 /// # Errors
 /// As [`api::call`]; `bad_reply`.
@@ -204,10 +205,31 @@ pub fn find(
 ) -> Result<Choice> {
     let (name, in_title) = split_year(title);
     let year = year.or(in_title);
+    if let Some(choice) = equal(core, what, &[name, title], year, budget)? {
+        return Ok(choice);
+    }
+    let without = match without_note(name) {
+        Some(name) => equal(core, what, &[name], year, budget)?,
+        None => None,
+    };
+    Ok(without.unwrap_or(Choice::None))
+}
+
+/// Which one has the first of these titles, or another of them; none if nothing has.
+fn equal(
+    core: &Arc<Core>,
+    what: What,
+    titles: &[&str],
+    year: Option<u16>,
+    budget: &Budget,
+) -> Result<Option<Choice>> {
+    let Some(name) = titles.first() else {
+        return Ok(None);
+    };
     let candidates = by_words(core, what, name, budget)?;
-    let fitting = called(&candidates, &[name, title], year);
+    let fitting = called(&candidates, titles, year);
     if !fitting.is_empty() {
-        return Ok(choose(&fitting, year));
+        return Ok(Some(choose(&fitting, year)));
     }
     // Files often have another of a film's titles.
     let mut aliased = Vec::new();
@@ -221,7 +243,7 @@ pub fn find(
             aliased.push(candidate);
         }
     }
-    Ok(choose(&aliased, year))
+    Ok((!aliased.is_empty()).then(|| choose(&aliased, year)))
 }
 
 /// Those of about that year that have one of the titles; only if there is none, those whose title was that in their own language.

@@ -2,19 +2,32 @@
 //! Knows nothing of where they come from.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+/// A title as Trakt has it, its letters composed (NFC).
+pub fn composed(title: &str) -> Cow<'_, str> {
+    match is_nfc(title) {
+        true => Cow::Borrowed(title),
+        false => Cow::Owned(title.nfc().collect()),
+    }
+}
+
 /// A title without what people and files leave out: capitals, accents, punctuation, `&` for and, articles in front,
 /// Roman numbers for others.
 pub fn plain(title: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
-    for letter in title.chars().flat_map(char::to_lowercase) {
+    // Decomposed, accents stand behind their letters and go; what is left is composed again, for other marks make other letters.
+    let small = title.chars().flat_map(char::to_lowercase);
+    for letter in small.nfd().filter(|letter| !is_mark(*letter)).nfc() {
         match letter {
             '\'' | '’' | '`' | '´' => {}
             '&' => {
                 words.push(std::mem::take(&mut word));
                 words.push("and".into());
             }
-            letter if is_mark(letter) => {}
             letter if letter.is_alphanumeric() => word.push_str(base(letter).unwrap_or("\u{0}")),
             _ => words.push(std::mem::take(&mut word)),
         }
@@ -65,40 +78,31 @@ pub fn split_year(title: &str) -> (&str, Option<u16>) {
     split().unwrap_or((title, None))
 }
 
+/// A title without the note in brackets behind it, as in `Parasite (Gisaengchung)`; up to three letters name a country and are
+/// part of it: `The Office (US)`.
+pub fn without_note(title: &str) -> Option<&str> {
+    let (name, note) = title.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+    let name = name.trim_end();
+    (!plain(name).is_empty() && composed(note).chars().count() > 3).then_some(name)
+}
+
 /// Accents that stand on their own, behind their letter.
 fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}')
 }
 
-/// The letters without accents that people type instead; none for what is its own base.
+/// What people type instead of letters that don't decompose; none for what is its own base.
 fn base(letter: char) -> Option<&'static str> {
     Some(match letter {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' => "a",
         'æ' => "ae",
-        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => "c",
-        'ď' | 'đ' | 'ð' => "d",
-        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => "e",
-        'ĝ' | 'ğ' | 'ġ' | 'ģ' => "g",
-        'ĥ' | 'ħ' => "h",
-        'ì' | 'í' | 'î' | 'ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => "i",
-        'ĵ' => "j",
-        'ķ' => "k",
-        'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => "l",
-        'ñ' | 'ń' | 'ņ' | 'ň' => "n",
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' | 'ŏ' | 'ő' => "o",
+        'đ' | 'ð' => "d",
+        'ħ' => "h",
+        'ı' => "i",
+        'ŀ' | 'ł' => "l",
+        'ø' => "o",
         'œ' => "oe",
-        'ŕ' | 'ŗ' | 'ř' => "r",
-        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => "s",
         'ß' => "ss",
-        'ţ' | 'ť' | 'ŧ' | 'ț' => "t",
-        'ù' | 'ú' | 'û' | 'ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => "u",
-        'ŵ' => "w",
-        'ý' | 'ÿ' | 'ŷ' => "y",
-        'ź' | 'ż' | 'ž' => "z",
-        'ё' => "е",
-        'й' => "и",
-        'ї' => "і",
-        'ў' => "у",
+        'ŧ' => "t",
         _ => return None,
     })
 }
@@ -126,6 +130,20 @@ mod tests {
             ("Rocky IV", "Rocky 4"),
             ("Star Wars: Episode V", "Star Wars Episode 5"),
             ("千と千尋の神隠し", "千と千尋の神隠し"),
+            // As macOS has them: jamo, kana with their marks apart, two accents on one letter.
+            (
+                "기생충",
+                "\u{1100}\u{1175}\u{1109}\u{1162}\u{11bc}\u{110e}\u{116e}\u{11bc}",
+            ),
+            ("ワンピース", "ワンヒ\u{309a}ース"),
+            ("がんばれ", "か\u{3099}んは\u{3099}れ"),
+            (
+                "Tiệc trăng máu",
+                "Tie\u{323}\u{302}c tra\u{306}ng ma\u{301}u",
+            ),
+            ("Tiệc trăng máu", "Tiec trang mau"),
+            ("Łódź", "Lodz"),
+            ("Þáttur", "Þattur"),
         ] {
             assert!(same(one, other), "{one} {other}");
         }
@@ -133,6 +151,8 @@ mod tests {
             ("Heat", "Heat 2"),
             ("Alien", "Aliens"),
             ("Rocky IV", "Rocky V"),
+            ("かき", "がぎ"),
+            ("ハハ", "パパ"),
             ("V", "5"),
             ("...", "---"),
             ("The", "A"),
@@ -156,6 +176,33 @@ mod tests {
             "Heat (1995) x",
         ] {
             assert_eq!(split_year(plain), (plain, None));
+        }
+    }
+
+    #[test]
+    fn a_note_behind_a_title_may_be_left_out() {
+        for (title, name) in [
+            ("Parasite (Gisaengchung)", Some("Parasite")),
+            ("Money Heist (La Casa de Papel) ", Some("Money Heist")),
+            ("The Office (US)", None),
+            ("Oldboy (올드보이)", Some("Oldboy")),
+            ("(500) Days of Summer", None),
+            ("(Parasite)", None),
+            ("Heat", None),
+        ] {
+            assert_eq!(without_note(title), name, "{title}");
+        }
+    }
+
+    #[test]
+    fn titles_are_composed_as_trakt_has_them() {
+        for (decomposed, title) in [
+            ("か\u{3099}んは\u{3099}れ", "がんばれ"),
+            ("Ame\u{301}lie", "Amélie"),
+            ("Heat", "Heat"),
+        ] {
+            assert_eq!(composed(decomposed), title);
+            assert_eq!(composed(title), title);
         }
     }
 

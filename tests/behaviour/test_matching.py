@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+import unicodedata
+import urllib.parse
 from typing import Any, Callable, Dict
 
 import pytest
@@ -12,7 +14,7 @@ from prelinked import Hub
 from wire import Wire, code
 
 HEAT = {"type": "file", "file": "/films/Heat (1995).mkv"}
-DOUBLE = {"type": "file", "file": "/tv/Dark/Dark S01E01E02.mkv"}
+DOUBLE = {"type": "file", "file": "/tv/No Such Show At All S01E03E04.mkv"}
 SEARCHES = "/search/movie"
 PATIENCE_S = 30
 
@@ -90,25 +92,53 @@ def test_corrections_that_make_no_sense_are_refused(wire: Wire) -> None:
         (HEAT, {"movie": ids, "show": ids}),
         (HEAT, {"show": ids}),
         (HEAT, {"show": ids, "season": 1}),
-        ({"type": "music_video"}, {"movie": ids}),
-        ({"type": "show", "title": "Dark"}, {"movie": ids}),
-        ({"type": "show", "title": "Dark"}, {"show": ids, "season": 1, "number": 1}),
         (DOUBLE, {"movie": ids}),
         (DOUBLE, {"episode": ids}),
+        ({"type": "show", "title": "Drak"}, {"movie": ids}),
+        ({"type": "show", "title": "Drak"}, {"show": ids, "season": 1, "number": 1}),
+        ({"type": "show", "title": "Drak"}, {"episode": ids}),
+        ({"type": "season", "show": {"title": "Drak"}, "number": 1}, {"movie": ids}),
+        ({"type": "season", "show": {"title": "Drak"}, "number": 1}, {"episode": ids}),
+        ({"type": "music_video"}, {"movie": ids}),
     ):
         assert code(wire.call("match.set", {"item": item, "match": match})) == "invalid_argument", (item, match)
 
 
-def test_a_correction_of_a_double_episode_holds_for_both(hub: Hub, wire: Wire) -> None:
-    is_later = {"show": {"ids": {"tvdb": 334824}}, "season": 2, "number": 5}
-    data(wire.call("match.set", {"item": DOUBLE, "match": is_later}))
-    since = hub.sim.mark()
+def test_a_refusal_says_what_would_do(wire: Wire) -> None:
+    for item, words in (
+        (DOUBLE, "several episodes"),
+        ({"type": "show", "title": "Drak"}, "a show's `match` must be a show"),
+        ({"type": "season", "show": {"title": "Drak"}, "number": 1}, "a season's `match` must be a show"),
+    ):
+        told = wire.call("match.set", {"item": item, "match": {"movie": {"ids": {"trakt": 5}}}})
+        assert code(told) == "invalid_argument" and words in json.dumps(told, ensure_ascii=False), told
+
+
+def test_a_file_of_several_episodes_is_corrected_as_a_whole(hub: Hub, wire: Wire) -> None:
     data(wire.call("history.add", {"items": [DOUBLE]}))
-    sent = hub.sim.wait_log(path="/sync/history", method="POST", count=1, since=since)[-1]
-    (season,) = json.loads(sent["body"])["shows"][0]["seasons"]
-    assert (season["number"], [episode["number"] for episode in season["episodes"]]) == (2, [5, 6])
+    waited_for(lambda: len(data(wire.call("outbox.list", {"state": "refused"}))["entries"]) == 2)
+    since = hub.sim.mark()
+    place = {"show": {"ids": {"tvdb": 334824}}, "season": 1, "number": 5}
+    assert data(wire.call("match.set", {"item": DOUBLE, "match": place}))["retried"] == 2
+    waited_for(lambda: not data(wire.call("outbox.list"))["entries"])
+    told = [json.loads(one["body"]) for one in hub.sim.log(path="/sync/history", method="POST", since=since)]
+    sent = [
+        (show["ids"], season["number"], episode["number"])
+        for body in told
+        for show in body["shows"]
+        for season in show["seasons"]
+        for episode in season["episodes"]
+    ]
+    assert sorted(sent, key=str) == [({"tvdb": 334824}, 1, 5), ({"tvdb": 334824}, 1, 6)]
+    second = {"type": "episode", "show": {"title": "No Such Show At All"}, "season": 1, "number": 4}
+    assert data(wire.call("match.get", {"item": second}))["match"]["number"] == 6
     assert data(wire.call("match.forget", {"item": DOUBLE}))["forgotten"]
-    assert data(wire.call("match.get", {"item": DOUBLE}))["source"] in (None, "search")
+    assert data(wire.call("match.get", {"item": second}))["match"] is None
+    # The show is enough where only it was wrong.
+    data(wire.call("match.set", {"item": DOUBLE, "match": {"show": {"ids": {"tvdb": 334824}}}}))
+    assert data(wire.call("match.get", {"item": second}))["match"]["number"] == 4
+    assert data(wire.call("match.forget", {"item": DOUBLE}))["forgotten"]
+    assert data(wire.call("match.get", {"item": second}))["match"] is None
 
 
 def test_what_nothing_fits_is_set_apart_until_somebody_says_what_it_is(hub: Hub, wire: Wire) -> None:
@@ -138,6 +168,19 @@ def test_what_nothing_fits_is_set_apart_until_somebody_says_what_it_is(hub: Hub,
     waited_for(lambda: not data(wire.call("outbox.list"))["entries"])
 
 
+def test_a_correction_during_the_search_counts_more_than_what_it_finds(hub: Hub, wire: Wire) -> None:
+    since = hub.sim.mark()
+    slow = hub.sim.fault("delay", path=SEARCHES, delay_ms=600_000)
+    data(wire.call("history.add", {"items": [HEAT]}))
+    hub.sim.wait_log(path=SEARCHES, since=since)
+    data(wire.call("match.set", {"item": HEAT, "match": {"movie": {"ids": {"imdb": "tt0093164"}}}}))
+    hub.sim.clear_faults(slow)
+    sent = hub.sim.wait_log(path="/sync/history", method="POST", count=1, since=since)[-1]
+    assert json.loads(sent["body"])["movies"][0]["ids"]["imdb"] == "tt0093164"
+    known = data(wire.call("match.get", {"item": HEAT}))
+    assert (known["source"], known["match"]["ids"]["imdb"]) == ("set", "tt0093164")
+
+
 def test_a_found_title_is_asked_for_once(hub: Hub, wire: Wire) -> None:
     since = hub.sim.mark()
     for watched_at in ("2026-01-01T20:00:00Z", "2026-02-01T20:00:00Z"):
@@ -164,10 +207,22 @@ def sent_for(hub: Hub, wire: Wire, item: Dict[str, Any]) -> Dict[str, Any]:
         ("/films/Oceans Eleven (2002).mkv", "tt0240772"),
         # Another of its titles.
         ("/films/Im Körper des Feindes (1997).mkv", "tt0119094"),
+        ("/films/The Thing (Das Ding) (1982).mkv", "tt0084787"),
     ],
 )
 def test_the_year_decides_between_remakes(hub: Hub, wire: Wire, file: str, imdb: str) -> None:
     assert sent_for(hub, wire, {"type": "file", "file": file})["movies"][0]["ids"]["imdb"] == imdb
+
+
+def test_letters_as_macos_writes_them_are_trakt_s(hub: Hub, wire: Wire) -> None:
+    since = hub.sim.mark()
+    name = "ワンピース S01E01.mkv"
+    apart = unicodedata.normalize("NFD", name)
+    assert apart != name
+    sent = sent_for(hub, wire, {"type": "file", "file": f"/tv/{apart}"})
+    assert sent["shows"][0]["ids"]["slug"] == "one-piece"
+    query = hub.sim.log(path="/search/show", since=since)[0]["query"]
+    assert "ワンピース" in urllib.parse.unquote(str(query)), query
 
 
 def test_of_two_films_of_one_name_none_is_guessed(hub: Hub, wire: Wire) -> None:
