@@ -273,6 +273,8 @@ def test_who_has_left_a_video_out_may_take_it_back(run: Run, box: fakekodi.Box) 
 
 def test_what_kodi_does_not_tell_of_is_taken_up_all_the_same(run: Run, box: fakekodi.Box) -> None:
     box.video = movie(box)
+    run.passes(6, plays=False)
+    assert run.told == [], "before its first picture it is Kodi's to say"
     run.passes(6)
     assert run.told[:1] == ["started"]
     # What has just ended is not, though it may show for a moment.

@@ -81,6 +81,11 @@ class _Session:
         """How far it is, 0 to 1; 0 if nobody knows."""
         return (self.position_ms or 0) / self.duration_ms if self.duration_ms else 0.0
 
+    @property
+    def is_before_its_end(self) -> bool:
+        """Whether it is known to be so far from its end that nobody has watched it."""
+        return self.position_ms is not None and bool(self.duration_ms) and self.share < _WATCHED
+
 
 class Playback:
     """The video that plays, if one does. `listeners` are told each report; they must not wait."""
@@ -156,8 +161,7 @@ class Playback:
     def ended(self) -> None:
         """It ran to its end; a stream that breaks off is an end for Kodi, too."""
         session = self._session
-        broke_off = session is not None and session.duration_ms is not None and session.share < _WATCHED
-        self._finish(STOPPED if broke_off else ENDED)
+        self._finish(STOPPED if session and session.is_before_its_end else ENDED)
         self._tidy()
 
     def noted(self, method: str, data: str) -> None:
@@ -182,7 +186,9 @@ class Playback:
         if not session:
             if now >= self._next_begin and not self._quits:
                 self._next_begin = now + _BEGIN_EVERY_S
-                self.begin()
+                playing = self._kodi.playing()
+                if playing and playing.position_ms:  # before its first picture it is Kodi's to say
+                    self.begin()
             return
         knew_duration = session.duration_ms is not None
         if not self._look(session):
