@@ -54,6 +54,8 @@ pub struct Counts {
     pub locked: u64,
     /// `history.remove` that waits: nothing may overtake it.
     pub removes: u64,
+    /// No `history.remove` that waits is newer than this.
+    pub newest_remove: u64,
     /// Entries that may still be fresh, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fresh: Vec<Fresh>,
@@ -265,7 +267,7 @@ impl Queue {
                 // it no longer matters, since this one is sent after it.
                 self.remove(tx, &old)?;
                 meta = self.read_meta(tx)?;
-            } else if counts.removes == 0 {
+            } else if counts.newest_remove < old.id {
                 // With a removal between the two both count.
                 let back = old.refused.is_some() && new.kind != Kind::Play;
                 if back {
@@ -293,6 +295,7 @@ impl Queue {
         }
         if new.kind == Kind::HistoryRemove {
             counts.removes += 1;
+            counts.newest_remove = id;
         }
         let moment = new.moment.as_ref().or(new.ended.as_ref());
         let uncorrected = moment.cloned().filter(|_| !new.corrected);
@@ -440,7 +443,10 @@ impl Queue {
                 Kind::Progress => counts.progress += 1,
                 _ => counts.waiting += 1,
             }
-            counts.removes += u64::from(back.kind == Kind::HistoryRemove);
+            if back.kind == Kind::HistoryRemove {
+                counts.removes += 1;
+                counts.newest_remove = counts.newest_remove.max(back.id);
+            }
         })
     }
 
@@ -486,6 +492,7 @@ impl Queue {
         counts.refused += found.refused;
         counts.locked += found.locked;
         counts.removes += found.removes;
+        counts.newest_remove = counts.newest_remove.max(found.newest_remove);
         counts.fresh.extend(found.fresh);
         tx.put(&self.meta, META, &meta)?;
         for place in [Place::Waiting, Place::Progress, Place::Refused] {
@@ -532,6 +539,9 @@ fn leave(counts: &mut Counts, entry: &Entry, place: Place) {
     *count = count.saturating_sub(1);
     if place == Place::Waiting && entry.kind == Kind::HistoryRemove {
         counts.removes = counts.removes.saturating_sub(1);
+        if counts.removes == 0 {
+            counts.newest_remove = 0;
+        }
     }
     let locked = |refused: &Refused| refused.reason == RefusedReason::AccountLocked;
     if place == Place::Refused && entry.refused.as_ref().is_some_and(locked) {

@@ -74,10 +74,12 @@ impl Shelf {
                 .filter(|id| wanted(&self.find(**id).unwrap()))
                 .count() as u64
         };
-        assert_eq!(
-            counts.removes,
-            of(&waiting, &|it| it.kind == Kind::HistoryRemove)
-        );
+        let is_removal = |it: &Entry| it.kind == Kind::HistoryRemove;
+        assert_eq!(counts.removes, of(&waiting, &is_removal));
+        let newest = waiting
+            .iter()
+            .rfind(|id| is_removal(&self.find(**id).unwrap()));
+        assert!(newest.is_none_or(|newest| *newest <= counts.newest_remove));
         let locked =
             |it: &Entry| it.refused.as_ref().unwrap().reason == RefusedReason::AccountLocked;
         assert_eq!(counts.locked, of(&refused, &locked));
@@ -132,6 +134,7 @@ fn a_newer_mark_replaces_the_one_that_waits_and_history_keeps_its_order() {
         shelf.ids(Place::Waiting),
         [second, rated, added, removed, again]
     );
+    assert_eq!(shelf.add(add()), None, "the removal is older");
     shelf.check();
 }
 
