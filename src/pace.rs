@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::cancel::{Budget, Cancel, lock};
+use crate::cancel::{Budget, Cancel, Signal, lock};
 use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
 use crate::http::Pace;
@@ -17,6 +17,8 @@ const APART_MS: i64 = 1_050;
 
 /// A write that ends later than this after it was claimed may have been late on its way to Trakt as well.
 const PUNCTUAL_MS: i64 = 50;
+/// A write that has no answer after this time holds up no other.
+const HANGS_MS: i64 = 3_000;
 /// How long the note that it was late may wait for the store.
 const NOTE: Duration = Duration::from_millis(250);
 
@@ -24,8 +26,10 @@ const NOTE: Duration = Duration::from_millis(250);
 pub struct WritePace {
     store: Arc<Store>,
     scope: String,
-    /// When this client claimed its last write.
+    /// When this client claimed the write that is on its way.
     claimed: Mutex<Option<Moment>>,
+    /// A write of this client has ended.
+    ended: Arc<Signal>,
     /// When it wrote last, if that could not be stored.
     unstored: Mutex<Option<Moment>>,
 }
@@ -38,7 +42,25 @@ impl WritePace {
             // Beside what is the account's: whoever is unlinked and linked again has written just now all the same.
             scope: format!("{scope} pace"),
             claimed: Mutex::default(),
+            ended: Arc::default(),
             unstored: Mutex::default(),
+        }
+    }
+
+    /// Waits for the write that is on its way, which may arrive any time before its answer.
+    fn wait_for_last(&self, budget: &Budget) -> Result<()> {
+        loop {
+            let seen = self.ended.version();
+            let passed = lock(&self.claimed)
+                .as_ref()
+                .map_or(HANGS_MS, |claimed| Moment::now().since(claimed));
+            let Ok(left @ 1..) = u64::try_from(HANGS_MS - passed) else {
+                return Ok(());
+            };
+            budget.check()?;
+            let until = Instant::now() + Duration::from_millis(left);
+            self.ended
+                .wait_past(seen, until.min(budget.deadline), &budget.cancel)?;
         }
     }
 
@@ -63,14 +85,29 @@ impl WritePace {
             }
         })
     }
+
+    /// Notes a write that was late: Trakt counts from its arrival, which nobody here knows; it was before now.
+    fn note(&self, now: Moment) {
+        let budget = Budget::new(Cancel::new(), NOTE);
+        let noted = self
+            .store
+            .write(&budget, |tx| tx.put(&self.scope, KEY, &now));
+        if let Err(error) = noted {
+            *lock(&self.unstored) = Some(now);
+            log::debug!("the moment of the last write can't be stored: {error}");
+        }
+    }
 }
 
 impl Pace for WritePace {
     fn claim_write(&self, budget: &Budget) -> Result<()> {
         loop {
+            self.wait_for_last(budget)?;
+            // Storing the claim may take its time on a slow disk: that is late as well.
+            let asked = Moment::now();
             match self.try_claim(budget) {
                 Ok(0) => {
-                    *lock(&self.claimed) = Some(Moment::now());
+                    *lock(&self.claimed) = Some(asked);
                     *lock(&self.unstored) = None;
                     return Ok(());
                 }
@@ -95,19 +132,12 @@ impl Pace for WritePace {
     fn write_ended(&self) {
         let now = Moment::now();
         let late = lock(&self.claimed)
-            .take()
-            .is_some_and(|claimed| now.since(&claimed) > PUNCTUAL_MS);
-        if !late {
-            return;
+            .as_ref()
+            .is_some_and(|claimed| now.since(claimed) > PUNCTUAL_MS);
+        if late {
+            self.note(now);
         }
-        // Trakt counts from the arrival, which nobody here knows: it was before now.
-        let budget = Budget::new(Cancel::new(), NOTE);
-        let noted = self
-            .store
-            .write(&budget, |tx| tx.put(&self.scope, KEY, &now));
-        if let Err(error) = noted {
-            *lock(&self.unstored) = Some(now);
-            log::debug!("the moment of the last write can't be stored: {error}");
-        }
+        *lock(&self.claimed) = None;
+        self.ended.bump();
     }
 }
