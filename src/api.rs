@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::cancel::Budget;
 use crate::client::Core;
 use crate::error::{Error, Result, Status};
-use crate::http::{Answer, Request, Retry};
+use crate::http::{Answer, Request, Retry, TOO_LATE};
 use crate::link::tokens;
 use crate::state::{Pair, TroubleKind, View};
 
@@ -52,7 +52,7 @@ pub fn ask_as(
 ) -> Result<Said> {
     let outcome = attempt(core, link, request, retry, budget);
     match &outcome {
-        Err(error) if error.reason.as_deref() == Some(RELINKED) => {}
+        Err(error) if matches!(error.reason.as_deref(), Some(RELINKED | TOO_LATE)) => {}
         Err(error) => note_failure(core, error),
         Ok(said) => match &said.meaning {
             Err(error) => note_failure(core, error),

@@ -197,12 +197,9 @@ fn build(params: Params) -> Result<(Request, Retry)> {
     let body = params.body.map(|body| Secret::new(body.get()));
     Ok((
         Request {
-            host: Host::Api,
-            method,
-            path: params.path,
             query,
             body,
-            bearer: None,
+            ..Request::new(Host::Api, method, params.path)
         },
         retry,
     ))

@@ -279,12 +279,8 @@ pub fn fetch(core: &Arc<Core>, extended: Option<Extended>, budget: &Budget) -> R
         Some(Extended::Browsing) => vec![("extended".into(), "browsing".into())],
     };
     let request = Request {
-        host: Host::Api,
-        method: Method::Get,
-        path: "/users/settings".into(),
         query,
-        body: None,
-        bearer: None,
+        ..Request::new(Host::Api, Method::Get, "/users/settings")
     };
     let before = core
         .state

@@ -279,8 +279,6 @@ fn truth(headers: &Headers, name: &str) -> Option<bool> {
 
 /// The longest time that `Retry-After` is believed: one hour, in milliseconds.
 pub const MAX_RETRY_AFTER_MS: u64 = 3_600_000;
-/// No answer's head is awaited longer.
-const LONGEST_MS: i64 = 60_000;
 
 /// How long Trakt asks to wait, from `now` on and one hour at most: seconds, or a date (against the answer's own Date where it has one,
 /// since this machine's clock may be wrong).
@@ -316,7 +314,7 @@ pub fn retry_after_ms(headers: &Headers, now: &Moment) -> Option<u64> {
 pub fn date_skew_ms(answer: &Answer, known: Option<i64>) -> Option<i64> {
     let least = http_date_ms(answer.headers.get("Date")?)?.saturating_sub(answer.at.wall_ms);
     let most = least
-        .saturating_add(answer.took_ms.clamp(0, LONGEST_MS))
+        .saturating_add(answer.took_ms.max(0))
         .saturating_add(999);
     Some(known.unwrap_or(0).clamp(least, most))
 }
@@ -651,6 +649,11 @@ mod tests {
             ..answer(200, &[("Date", "Sun, 06 Nov 1994 08:49:22 GMT")], "")
         };
         assert_eq!(date_skew_ms(&slow, None), Some(0));
+        let slept = Answer {
+            took_ms: 3_600_000,
+            ..answer(200, &[("Date", "Sun, 06 Nov 1994 07:50:00 GMT")], "")
+        };
+        assert_eq!(date_skew_ms(&slept, Some(700)), Some(700));
         assert_eq!(
             date_skew_ms(&answer(200, &[("Date", "today")], ""), None),
             None

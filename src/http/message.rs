@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::clock::Moment;
+use crate::clock::{Moment, boot_ms};
 use crate::secret::Secret;
 
 /// Which of Trakt's two hosts.
@@ -47,6 +47,9 @@ impl fmt::Display for Method {
     }
 }
 
+/// What is about a moment goes out within this time, or the machine has slept since.
+const PROMPT_MS: u64 = 30_000;
+
 /// One request. The headers are the library's own and can't be set.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -62,6 +65,9 @@ pub struct Request {
     pub body: Option<Secret>,
     /// The access token, where the call is a user's.
     pub bearer: Option<Secret>,
+    /// The last moment (see [`boot_ms`]) for it to go out, for what Trakt dates by its arrival: the
+    /// machine may fall asleep between deciding and sending.
+    pub not_after_ms: Option<u64>,
 }
 
 impl Request {
@@ -74,6 +80,16 @@ impl Request {
             query: Vec::new(),
             body: None,
             bearer: None,
+            not_after_ms: None,
+        }
+    }
+
+    /// The same, sent soon or not at all: it is about this moment.
+    #[must_use]
+    pub fn promptly(self) -> Self {
+        Self {
+            not_after_ms: Some(boot_ms().saturating_add(PROMPT_MS)),
+            ..self
         }
     }
 }
@@ -128,7 +144,7 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// When the head of the answer was there.
     pub at: Moment,
-    /// How long that took from when the request was made, in milliseconds.
+    /// How long that took from when the request was made, in milliseconds; sleep of the machine counts.
     pub took_ms: i64,
 }
 

@@ -32,6 +32,7 @@ pub use classify::{
 pub use limiter::Pace;
 pub use message::{Answer, Headers, Host, Method, Request};
 pub use retry::Retry;
+pub use trouble::TOO_LATE;
 
 use limiter::{READ_SPAN_MS, READS, Window};
 use retry::HostState;
@@ -202,9 +203,10 @@ impl Http {
         url: &ureq::http::Uri,
         times: Times,
     ) -> Result<Answer, Fault> {
+        pooled.set_not_after(request.not_after_ms);
         let builder = self.head(request, url)?;
         let body = request.body.as_ref().map(Secret::expose);
-        let asked = Instant::now();
+        let asked = Moment::now();
         let sent = match (request.method, body) {
             (Method::Get, Some(_)) => {
                 return Err(Fault::Answer(Error::argument("a GET has no body")));
@@ -216,7 +218,7 @@ impl Http {
         };
         let mut response = sent.map_err(|error| Fault::Transport(error, Stage::Head))?;
         let at = Moment::now();
-        let took_ms = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let took_ms = at.since(&asked);
         let body = read_body(&mut response)?;
         Ok(Answer {
             status: response.status().as_u16(),

@@ -9,7 +9,7 @@ use super::Http;
 use super::classify::classify;
 use super::limiter::CoolDown;
 use super::message::{Answer, Host, Method, Request};
-use super::trouble::TOO_LARGE;
+use super::trouble::{TOO_LARGE, TOO_LATE};
 use crate::cancel::{Budget, lock};
 use crate::clock::boot_ms;
 use crate::error::{Error, Result, Status};
@@ -94,6 +94,9 @@ pub(super) struct HostState(Mutex<(Backoff, CoolDown)>);
 impl HostState {
     /// Remembers how a try ended; says how long to wait before the next one, if it was trouble.
     fn note(&self, result: &Result<Answer>) -> Option<u64> {
+        if matches!(result, Err(error) if error.reason.as_deref() == Some(TOO_LATE)) {
+            return None;
+        }
         let now_ms = boot_ms();
         let mut state = lock(&self.0);
         let (back_off, pause) = &mut *state;

@@ -12,14 +12,15 @@ use ureq::config::Config as AgentConfig;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, SocksConnector, TcpConnector,
-    Transport,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, SocksConnector,
+    TcpConnector, Transport,
 };
 use ureq::{Agent, Timeout};
 
 use super::tls::{TlsConnector, Trust};
-use super::trouble::ProxyTrouble;
+use super::trouble::{ProxyTrouble, TooLate};
 use crate::cancel::{Cancel, lock};
+use crate::clock::boot_ms;
 
 /// How long a looked-up address is used again.
 const NAME_AGE: Duration = Duration::from_secs(30);
@@ -32,9 +33,16 @@ pub(super) struct PooledAgent {
     pub(super) agent: Agent,
     connects: Arc<AtomicU64>,
     names: Arc<NameCache>,
+    not_after_ms: Arc<AtomicU64>,
 }
 
 impl PooledAgent {
+    /// The last moment for anything to go out, from now on.
+    pub(super) fn set_not_after(&self, boot_ms: Option<u64>) {
+        self.not_after_ms
+            .store(boot_ms.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// How many connections it has begun to make.
     pub(super) fn connects(&self) -> u64 {
         self.connects.load(Ordering::Relaxed)
@@ -77,16 +85,19 @@ impl AgentPool {
             known: self.known.clone(),
             cancel: Mutex::default(),
         });
+        let not_after_ms = Arc::new(AtomicU64::new(u64::MAX));
         let chain =
             ().chain(CountConnects(connects.clone()))
                 .chain(ViaProxy(SocksConnector::default()))
                 .chain(ViaProxy(ConnectProxyConnector::default()))
                 .chain(TcpConnector::default())
-                .chain(TlsConnector(self.trust.clone()));
+                .chain(TlsConnector(self.trust.clone()))
+                .chain(InTime(not_after_ms.clone()));
         PooledAgent {
             agent: Agent::with_parts(self.config.clone(), chain, CachingResolver(names.clone())),
             connects,
             names,
+            not_after_ms,
         }
     }
 
@@ -156,6 +167,63 @@ impl<In: Transport> Connector<In> for CountConnects {
     ) -> Result<Option<In>, ureq::Error> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Ok(chained)
+    }
+}
+
+/// Lets nothing out after a moment, however long it took to get a connection.
+#[derive(Debug)]
+struct InTime(Arc<AtomicU64>);
+
+impl<In: Transport> Connector<In> for InTime {
+    type Out = InTimeTransport<In>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let not_after_ms = self.0.clone();
+        Ok(chained.map(|connection| InTimeTransport {
+            connection,
+            not_after_ms,
+        }))
+    }
+}
+
+/// A connection that carries a request only while it is in time.
+#[derive(Debug)]
+struct InTimeTransport<T> {
+    connection: T,
+    not_after_ms: Arc<AtomicU64>,
+}
+
+impl<T: Transport> Transport for InTimeTransport<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.connection.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        // What stops inside a request is no request: the server has never got the end of it.
+        if boot_ms() > self.not_after_ms.load(Ordering::Relaxed) {
+            return Err(ureq::Error::Other(Box::new(TooLate)));
+        }
+        self.connection.transmit_output(amount, timeout)
+    }
+
+    fn maybe_await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.connection.maybe_await_input(timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.connection.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.connection.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.connection.is_tls()
     }
 }
 

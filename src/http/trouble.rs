@@ -15,6 +15,9 @@ pub(super) const CUT: &str = "cut";
 /// What an answer that is too large is called in `reason`.
 pub(super) const TOO_LARGE: &str = "too_large";
 
+/// What is not sent at all, because its moment has passed, has in `reason`.
+pub const TOO_LATE: &str = "too_late";
+
 /// How a proxy failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProxyTrouble {
@@ -70,6 +73,18 @@ impl fmt::Display for ProxyTrouble {
 
 impl std::error::Error for ProxyTrouble {}
 
+/// A request's last moment to go out had passed.
+#[derive(Debug)]
+pub(super) struct TooLate;
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it was too late to send it")
+    }
+}
+
+impl std::error::Error for TooLate {}
+
 /// How far an exchange had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -86,6 +101,9 @@ pub(super) fn error(error: ureq::Error, stage: Stage, host: &str) -> Error {
         E::Timeout(phase) => timeout(phase, host),
         E::HostNotFound => Error::new(Status::Dns, format!("the name {host} can't be resolved")),
         E::Io(io) => from_io(&io, stage, host),
+        E::Other(other) if other.is::<TooLate>() => {
+            Error::new(Status::Timeout, TooLate.to_string()).reason(TOO_LATE)
+        }
         E::Other(other) => match other.downcast_ref::<ProxyTrouble>() {
             Some(trouble) => Error::new(Status::Proxy, trouble.to_string()),
             None => Error::new(Status::Network, format!("the connection to {host} failed")),

@@ -547,12 +547,8 @@ pub fn note_app_refused(core: &Core, reason: Option<&str>) -> Result<()> {
 /// A POST to the OAuth host.
 pub fn oauth(path: &str, body: String) -> Request {
     Request {
-        host: Host::Auth,
-        method: Method::Post,
-        path: path.into(),
-        query: Vec::new(),
         body: Some(Secret::new(body)),
-        bearer: None,
+        ..Request::new(Host::Auth, Method::Post, path)
     }
 }
 

@@ -20,10 +20,10 @@ use crate::account::service;
 use crate::api;
 use crate::cancel::Budget;
 use crate::client::{Core, short_hash};
-use crate::clock::{Moment, parse_rfc3339, rfc3339};
+use crate::clock::{Moment, boot_ms, parse_rfc3339, rfc3339};
 use crate::error::{Error, Result, Status};
 use crate::events::Kind as Event;
-use crate::http::{Host, Method, Request, Retry};
+use crate::http::{Host, Method, Request, Retry, TOO_LATE};
 use crate::scrobble::item::Thing;
 use crate::secret::Secret;
 use crate::state::{TroubleKind, View};
@@ -503,9 +503,10 @@ impl Sender<'_> {
         Ok(going)
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<api::Said> {
+    fn post(&self, path: &str, body: &Value, not_after_ms: Option<u64>) -> Result<api::Said> {
         let request = Request {
             body: Some(Secret::new(body.to_string())),
+            not_after_ms,
             ..Request::new(Host::Api, Method::Post, path)
         };
         let link = self.owner.link_id.as_deref();
@@ -535,18 +536,27 @@ impl Sender<'_> {
         let Some(entry) = going.first() else {
             return Ok(Step::Sent);
         };
-        // Looking it up may have taken long, a night's sleep of the machine among it; Trakt would date it from now.
+        // Looking it up may have taken long, a night's sleep of the machine among it, and so may connecting; Trakt would date
+        // it by its arrival.
         let passed = now_ms(&self.core.state.cached())
             .saturating_sub(entry.watched_ms().unwrap_or(i64::MAX));
-        if entry.kind == Kind::Play && passed > FRESH_MS {
+        let left = match entry.kind {
+            Kind::Play => u64::try_from(FRESH_MS.saturating_sub(passed)).ok(),
+            _ => Some(FRESH_MS.unsigned_abs()),
+        };
+        let Some(left) = left else {
             return self.settle(&[(entry, Outcome::Again(None))]);
-        }
+        };
         let percent = entry.progress.unwrap_or(100.0);
         let Some(body) = body::scrobble(&entry.thing, percent) else {
             return self.settle(&[(entry, Outcome::Refused(RefusedReason::Unmatched, None))]);
         };
-        let said = match self.post("/scrobble/stop", &body) {
+        let not_after_ms = boot_ms().saturating_add(left);
+        let said = match self.post("/scrobble/stop", &body, Some(not_after_ms)) {
             Ok(said) => said,
+            Err(error) if error.reason.as_deref() == Some(TOO_LATE) => {
+                return self.settle(&[(entry, Outcome::Again(None))]);
+            }
             Err(error) => return self.trouble(&[entry], &error),
         };
         let outcome = match said.meaning {
@@ -595,7 +605,7 @@ impl Sender<'_> {
             return Ok(Step::Sent);
         }
         let all: Vec<&Entry> = told.iter().collect();
-        let said = match self.post(op.path(), &batch::body(op, &told)) {
+        let said = match self.post(op.path(), &batch::body(op, &told), None) {
             Ok(said) => said,
             Err(error) => return self.trouble(&all, &error),
         };

@@ -62,7 +62,7 @@ fn clear(core: &Arc<Core>, thing: &Thing, budget: &Budget) -> Result<()> {
 }
 
 fn cancel(core: &Arc<Core>, budget: &Budget) -> Result<()> {
-    let request = Request::new(Host::Api, Method::Delete, "/checkin");
+    let request = Request::new(Host::Api, Method::Delete, "/checkin").promptly();
     api::call(core, &request, Retry::Once, budget).map(|_| ())
 }
 
@@ -79,8 +79,10 @@ fn scrobble(
             "nobody knows yet what that is at Trakt",
         ));
     };
-    let mut request = Request::new(Host::Api, Method::Post, path);
-    request.body = Some(Secret::new(crate::json::write(&body)?));
+    let request = Request {
+        body: Some(Secret::new(crate::json::write(&body)?)),
+        ..Request::new(Host::Api, Method::Post, path).promptly()
+    };
     api::call(core, &request, Retry::Once, budget)
 }
 

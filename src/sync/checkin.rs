@@ -80,7 +80,7 @@ pub fn check_in(core: &Arc<Core>, params: Params, budget: &Budget) -> Result<Che
         .ok_or_else(|| Error::argument("`item` must be one film or one episode"))?;
     let request = Request {
         body: Some(Secret::new(body.to_string())),
-        ..Request::new(Host::Api, Method::Post, "/checkin")
+        ..Request::new(Host::Api, Method::Post, "/checkin").promptly()
     };
     let said = api::ask(core, &request, Retry::Once, budget)?;
     let answer: Value = serde_json::from_slice(&said.answer.body).unwrap_or_default();

@@ -12,7 +12,7 @@ from box import DAY, HOUR, MINUTE, SECOND, Box, locked
 from child import Child
 from disk import Disk, can_mount
 from libtrakt import Library
-from machine import threads, until
+from machine import Gate, threads, until
 from simtrakt import Sim
 from wire import Wire
 
@@ -200,6 +200,25 @@ def test_a_play_whose_look_up_took_a_suspend_keeps_its_true_time(box: Box, sim: 
     until(lambda: titles(sim) == ["Heat"], "the play is recorded")
     assert not sim.log(path="/scrobble/stop", since=since), "Trakt would date it by itself"
     assert abs(watched_ms(sim) - ended_ms) < 5 * SECOND
+
+
+def test_a_play_whose_sending_took_a_suspend_keeps_its_true_time(box: Box, sim: Sim) -> None:
+    box.linked()
+    sim.expect_violations()  # the gate's port
+    with Gate(sim.api_url) as gate:
+        child = box.start(api_url=gate.url)
+        child.call("call", "player.options", {"watching_delay_ms": HOUR})
+        report(child, "started", 50)
+        report(child, "progress", 85)
+        since = sim.mark()
+        ended_ms = time.time() * 1000
+        assert report(child, "ended")["counts"]
+        gate.wait_hanging()
+        box.pass_time(HOUR)
+        gate.open()
+        until(lambda: titles(sim) == ["Heat"], "the play is recorded")
+        assert not sim.log(path="/scrobble/stop", since=since), "Trakt would date it by itself"
+        assert abs(watched_ms(sim) - ended_ms) < 5 * SECOND
 
 
 @pytest.mark.parametrize("jump", [DAY, -400 * DAY])

@@ -173,6 +173,22 @@ def test_trakt_s_date_tells_how_wrong_the_clock_is(box: Box, sim: Sim) -> None:
         assert ("clock.wrong" in told) == wrong, "told when it becomes wrong, and not again while it is"
 
 
+def test_an_answer_that_lay_there_while_the_machine_slept_says_nothing_of_the_clock(box: Box, sim: Sim) -> None:
+    child = box.linked()
+    held = sim.fault("late", path=SETTINGS, delay_ms=NEVER_MS)
+    since = sim.mark()
+    pending = ask_aside(child)
+    sim.wait_log(path=SETTINGS, since=since)
+    child.stop()
+    sim.clear_faults(held)
+    sim.wait_log(path=SETTINGS, since=since, done=True)
+    box.clock.sleep(6 * HOUR)
+    sim.advance_clock(6 * HOUR)
+    child.go_on()
+    assert pending.result()["source"] == "network"
+    assert abs(child.call("account")["clock_skew_ms"]) < ABOUT_MS
+
+
 def test_an_answer_without_a_date_says_nothing_of_the_clock(box: Box, sim: Sim) -> None:
     sim.fault("date", value="", times=0)
     child = box.linked()
