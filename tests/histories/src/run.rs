@@ -473,14 +473,9 @@ impl Run<'_> {
             let ago = |ms| truth::counted_before(&self.out.expected, item.thing, &item.json, ms);
             // Unlinking forgets what has counted.
             let forgotten = self.relinked_ms > began - 12 * 60 * 60 * SECOND;
-            // What still plays elsewhere may have counted there, and is judged later.
-            let elsewhere = self.sessions.keys().any(|other| {
-                let mut parts = self.plan.plays[*other].parts.iter();
-                parts.any(|(other, _)| other.thing == item.thing)
-            });
             match ago(began) {
                 Before::Yes if forgotten => Before::Perhaps,
-                Before::No if elsewhere => Before::Perhaps,
+                Before::No if self.plays_elsewhere(item.thing) => Before::Perhaps,
                 before if before == ago(ended) => before,
                 _ => Before::Perhaps,
             }
@@ -601,13 +596,21 @@ impl Run<'_> {
             Value::Null => minutes * MINUTE,
             seconds => seconds.as_i64().unwrap_or(0) * SECOND,
         };
-        window_ms > 0
-            && self.out.expected.iter().any(|one| match one.when {
-                When::Played(other) => {
-                    one.thing == thing && other.to_ms + window_ms + MINUTE > at.from_ms
-                }
-                _ => false,
-            })
+        let before = |one: &Expected| match one.when {
+            When::Played(other) => {
+                one.thing == thing && other.to_ms + window_ms + MINUTE > at.from_ms
+            }
+            _ => false,
+        };
+        window_ms > 0 && (self.plays_elsewhere(thing) || self.out.expected.iter().any(before))
+    }
+
+    /// Whether something else has it that still plays: it may have counted there, and is judged later.
+    fn plays_elsewhere(&self, thing: Thing) -> bool {
+        self.sessions.keys().any(|other| {
+            let mut parts = self.plan.plays[*other].parts.iter();
+            parts.any(|(other, _)| other.thing == thing)
+        })
     }
 
     // accounts
