@@ -61,7 +61,7 @@ struct Inner {
     looked: Option<Instant>,
     /// So many plays have just been written: they go before what is shown.
     fresh: usize,
-    /// The thread works, and may wait for Trakt: what counts meanwhile is stored beside it.
+    /// The thread works, and may wait for Trakt: what comes meanwhile is stored beside it.
     asking: bool,
     /// That is under way.
     storing: bool,
@@ -171,7 +171,7 @@ pub fn event(core: &Arc<Core>, event: PlayerEvent) -> Result<Report> {
         let mut inner = lock(&core.scrobbler.inner);
         inner.account(core, &now);
         let report = inner.step(core, &now, Input::Event(Box::new(event)));
-        let beside = inner.asking && !inner.storing && inner.pending.counts();
+        let beside = inner.asking && !inner.storing && !inner.pending.is_empty();
         inner.storing |= beside;
         (report, inner.may_be_linked() || inner.is_due(&now), beside)
     };
@@ -184,24 +184,32 @@ pub fn event(core: &Arc<Core>, event: PlayerEvent) -> Result<Report> {
     report.ok_or_else(|| Error::internal("an event was not answered"))
 }
 
-/// Stores what counts while the thread waits for Trakt, which may take long.
+/// Stores what was played while the thread waits for Trakt, which may take long.
 fn store_beside(core: &Arc<Core>) {
     let core_too = Arc::clone(core);
     let store = move || {
         let core = &core_too;
         let budget = Budget::new(core.closing.clone(), core.config.timeouts.total);
-        let written = write(core, &mut lock(&core.scrobbler.keeper), &budget);
-        let written = written.unwrap_or_else(|error| {
-            log::warn!("what was played can't be stored yet: {error}");
-            Written::default()
-        });
-        {
-            let mut inner = lock(&core.scrobbler.inner);
-            inner.storing = false;
-            inner.fresh += written.plays;
-            inner.settle |= written.slot_taken;
+        loop {
+            let written = write(core, &mut lock(&core.scrobbler.keeper), &budget);
+            let failed = written.is_err();
+            let written = written.unwrap_or_else(|error| {
+                log::warn!("what was played can't be stored yet: {error}");
+                Written::default()
+            });
+            let more = {
+                let mut inner = lock(&core.scrobbler.inner);
+                inner.fresh += written.plays;
+                inner.settle |= written.slot_taken;
+                // What has come meanwhile found this busy.
+                inner.storing = !failed && !inner.pending.is_empty();
+                inner.storing
+            };
+            tell_outbox(core, &written, &budget);
+            if !more {
+                break;
+            }
         }
-        tell_outbox(core, &written, &budget);
     };
     if let Err(error) = core.workers.spawn(Lane::Calls, &core.closing, store) {
         log::debug!("there is no thread for what was played now: {error}");

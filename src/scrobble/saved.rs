@@ -79,11 +79,6 @@ impl Pending {
         self.records.is_empty() && self.sessions.is_empty()
     }
 
-    /// Whether there is a play among it.
-    pub fn counts(&self) -> bool {
-        self.records.iter().any(|(kind, _)| *kind == Kind::Play)
-    }
-
     /// What could not be written comes before what has come since.
     pub fn put_back(&mut self, earlier: Self) {
         let since = std::mem::replace(self, earlier);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from box import DAY, HOUR, MINUTE, SECOND, Box, locked
@@ -38,6 +38,10 @@ def report(
 
 def titles(sim: Sim) -> List[str]:
     return [play["movie"]["title"] for play in sim.history()]
+
+
+def places(sim: Sim) -> List[Tuple[str, float]]:
+    return [(place["title"], place["progress"]) for place in sim.playback()]
 
 
 def watched_ms(sim: Sim) -> float:
@@ -182,6 +186,22 @@ def test_what_counts_is_stored_while_trakt_hangs(box: Box, sim: Sim) -> None:
     sim.clear_faults()
     box.start()
     until(lambda: titles(sim) == ["Heat"], "the play is recorded")
+
+
+def test_where_a_film_was_left_is_stored_while_trakt_hangs(box: Box, sim: Sim) -> None:
+    child = box.linked()
+    held = sim.fault("silence", host="api", path=START)
+    since = sim.mark()
+    report(child, "started", 10)
+    sim.wait_fault(held)
+    report(child, "paused", 30)
+    report(child, "stopped", 60)
+    until(lambda: waits(child) == 1, "it is stored")
+    assert not sim.log(path=START, since=since)[-1]["client_gone"], "before the silence ends"
+    child.kill9()
+    sim.clear_faults()
+    box.start()
+    until(lambda: ("Heat (1995)", 60) in places(sim), "Trakt has it")
 
 
 def test_a_play_whose_look_up_took_a_suspend_keeps_its_true_time(box: Box, sim: Sim) -> None:
