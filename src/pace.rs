@@ -141,3 +141,39 @@ impl Pace for WritePace {
         self.ended.bump();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> WritePace {
+        WritePace::new(Arc::new(Store::open(None, Duration::ZERO)), "account")
+    }
+
+    fn budget(ms: u64) -> Budget {
+        Budget::new(Cancel::new(), Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn a_write_on_its_way_holds_up_the_next_one() {
+        let pace = pace();
+        pace.claim_write(&budget(1_000)).unwrap();
+        // More than the second that lies between two claims.
+        assert!(pace.claim_write(&budget(1_500)).is_err());
+        pace.write_ended();
+        // That took long: a second counts from its end.
+        let refused = pace.claim_write(&budget(500)).unwrap_err();
+        assert_eq!(refused.status, Status::RateLimited);
+        assert!(pace.claim_write(&budget(5_000)).is_ok());
+    }
+
+    #[test]
+    fn a_write_that_hangs_holds_up_no_other_for_long() {
+        let pace = pace();
+        *lock(&pace.claimed) = Some(Moment {
+            boot_ms: Moment::now().boot_ms.saturating_sub(3_000),
+            ..Moment::now()
+        });
+        assert!(pace.claim_write(&budget(1_000)).is_ok());
+    }
+}
