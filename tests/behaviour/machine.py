@@ -16,20 +16,23 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Callable, Iterator, List, Optional, Tuple, Type
+from typing import Callable, Iterator, List, Optional, Tuple, Type, TypeVar
 from urllib.parse import urlsplit
 
 from paths import PATIENCE_S
 
 _SYN_SENT = "02"
 
+Told = TypeVar("Told")
 
-def until(true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Waits for something that gives no sign of its own."""
+
+def until(told: Callable[[], Told], what: str, patience_s: float = PATIENCE_S) -> Told:
+    """What is told by something that gives no sign of its own, as soon as it is true or not empty."""
     end = time.monotonic() + patience_s
-    while not true():
+    while not (said := told()):
         assert time.monotonic() < end, f"Waited {patience_s} s in vain: {what}"
         time.sleep(0.002)
+    return said
 
 
 def threads(name: str, process: Optional[int] = None) -> int:

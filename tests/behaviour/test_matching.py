@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import json
-import time
 import unicodedata
 import urllib.parse
-from typing import Any, Callable, Dict
+from typing import Any, Dict
 
 import pytest
 from libtrakt import Library
+from machine import until
 from prelinked import Hub
 from wire import Wire, code
 
 HEAT = {"type": "file", "file": "/films/Heat (1995).mkv"}
 DOUBLE = {"type": "file", "file": "/tv/No Such Show At All S01E03E04.mkv"}
 SEARCHES = "/search/movie"
-PATIENCE_S = 30
 
 
 def data(reply: Dict[str, Any]) -> Any:
     """What a call that worked says."""
     assert reply["status"] == 0, reply
     return reply["data"]
-
-
-def waited_for(told: Callable[[], Any]) -> Any:
-    """What is told, as soon as it is something."""
-    until = time.monotonic() + PATIENCE_S
-    while not (said := told()):
-        assert time.monotonic() < until, "nothing came"
-        time.sleep(0.02)
-    return said
 
 
 def test_a_file_name_is_read_without_network(wire: Wire) -> None:
@@ -116,11 +106,11 @@ def test_a_refusal_says_what_would_do(wire: Wire) -> None:
 
 def test_a_file_of_several_episodes_is_corrected_as_a_whole(hub: Hub, wire: Wire) -> None:
     data(wire.call("history.add", {"items": [DOUBLE]}))
-    waited_for(lambda: len(data(wire.call("outbox.list", {"state": "refused"}))["entries"]) == 2)
+    until(lambda: len(data(wire.call("outbox.list", {"state": "refused"}))["entries"]) == 2, "both are refused")
     since = hub.sim.mark()
     place = {"show": {"ids": {"tvdb": 334824}}, "season": 1, "number": 5}
     assert data(wire.call("match.set", {"item": DOUBLE, "match": place}))["retried"] == 2
-    waited_for(lambda: not data(wire.call("outbox.list"))["entries"])
+    until(lambda: not data(wire.call("outbox.list"))["entries"], "the outbox is empty")
     told = [json.loads(one["body"]) for one in hub.sim.log(path="/sync/history", method="POST", since=since)]
     sent = [
         (show["ids"], season["number"], episode["number"])
@@ -144,7 +134,7 @@ def test_a_file_of_several_episodes_is_corrected_as_a_whole(hub: Hub, wire: Wire
 def test_what_nothing_fits_is_set_apart_until_somebody_says_what_it_is(hub: Hub, wire: Wire) -> None:
     item = {"type": "file", "file": "/films/No Such Film At All (1987).mkv"}
     data(wire.call("history.add", {"items": [item]}))
-    refused = waited_for(lambda: data(wire.call("outbox.list", {"state": "refused"}))["entries"])
+    refused = until(lambda: data(wire.call("outbox.list", {"state": "refused"}))["entries"], "something is refused")
     assert refused[0]["reason"] == "unmatched"
     events: Dict[str, Any] = {}
 
@@ -152,7 +142,7 @@ def test_what_nothing_fits_is_set_apart_until_somebody_says_what_it_is(hub: Hub,
         events.update({one["type"]: one for one in data(wire.call("events.next"))["events"]})
         return "outbox.refused" in events and events.get("outbox.changed", {}).get("data", {}).get("refused") == 1
 
-    waited_for(told)
+    until(told, "the events of a refusal")
     assert events["outbox.refused"]["data"] == {
         "id": refused[0]["id"],
         "kind": "history.add",
@@ -165,7 +155,7 @@ def test_what_nothing_fits_is_set_apart_until_somebody_says_what_it_is(hub: Hub,
     right = {"movie": {"ids": {"imdb": "tt0113277"}}}
     assert data(wire.call("match.set", {"item": item, "match": right}))["retried"] == 1
     hub.sim.wait_log(path="/sync/history", method="POST", count=1, since=since)
-    waited_for(lambda: not data(wire.call("outbox.list"))["entries"])
+    until(lambda: not data(wire.call("outbox.list"))["entries"], "the outbox is empty")
 
 
 def test_a_correction_during_the_search_counts_more_than_what_it_finds(hub: Hub, wire: Wire) -> None:
@@ -185,7 +175,7 @@ def test_a_found_title_is_asked_for_once(hub: Hub, wire: Wire) -> None:
     since = hub.sim.mark()
     for watched_at in ("2026-01-01T20:00:00Z", "2026-02-01T20:00:00Z"):
         data(wire.call("history.add", {"items": [HEAT], "watched_at": watched_at}))
-        waited_for(lambda: not data(wire.call("outbox.list"))["entries"])
+        until(lambda: not data(wire.call("outbox.list"))["entries"], "the outbox is empty")
     assert len(hub.sim.log(path=SEARCHES, since=since)) == 1
     sent = hub.sim.log(path="/sync/history", method="POST", since=since)
     assert all(json.loads(one["body"])["movies"][0]["ids"]["imdb"] == "tt0113277" for one in sent)
@@ -229,7 +219,7 @@ def test_of_two_films_of_one_name_none_is_guessed(hub: Hub, wire: Wire) -> None:
     item = {"type": "movie", "title": "The Thing"}
     since = hub.sim.mark()
     data(wire.call("history.add", {"items": [item]}))
-    refused = waited_for(lambda: data(wire.call("outbox.list", {"state": "refused"}))["entries"])
+    refused = until(lambda: data(wire.call("outbox.list", {"state": "refused"}))["entries"], "something is refused")
     assert refused[0]["reason"] == "unmatched"
     assert not hub.sim.log(path="/sync/history", method="POST", since=since)
     offered = data(wire.call("match.search", {"item": item}))["candidates"]
@@ -265,7 +255,7 @@ def test_what_was_found_and_what_was_set_outlives_the_client(hub: Hub, open_wire
     wire = open_wire()
     data(wire.call("match.set", {"item": wrong, "match": {"movie": {"ids": {"imdb": "tt0113277"}}}}))
     sent_for(hub, wire, HEAT)
-    waited_for(lambda: not data(wire.call("outbox.list"))["entries"])
+    until(lambda: not data(wire.call("outbox.list"))["entries"], "the outbox is empty")
     wire.close(5_000)
     since = hub.sim.mark()
     again = open_wire()

@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Iterator, List, Set
 import pytest
 from child import Child, ChildGone
 from libtrakt import Library
+from machine import until
 from paths import BINDING, real_library
 from paths import HERE as PYTHON_TESTS
 from prelinked import Hub, link
@@ -136,10 +137,7 @@ def test_two_processes_with_two_images_each_commit_ten_thousand_times_and_the_fi
         with Child.start(env=wire_environment()) as one, Child.start(env=wire_environment()) as other:
             for child in (one, other):
                 child.run(_WRITER % (images, config))
-            end = time.monotonic() + 120
-            while commits(folder) < 10_000:
-                assert time.monotonic() < end, commits(folder)
-                time.sleep(0.05)
+            until(lambda: commits(folder) >= 10_000, "ten thousand commits", patience_s=120)
             for child in (one, other):
                 codes: Set[str] = set(child.run(_END_WRITERS))
                 # Four clients give each other's login up; nothing of it is the store's.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from box import DAY, HOUR, MINUTE, NEVER_MS, SECOND, WEEK, Box, ask, ask_aside, events, refreshes
+from child import Child
 from libtrakt import errors
 from simtrakt import SETTINGS, TOKEN, Sim
 
@@ -144,19 +145,24 @@ def test_a_machine_that_slept_past_the_end_of_the_token_refreshes_before_the_nex
     assert [request["path"] for request in sim.log(since=since)] == [TOKEN, SETTINGS]
 
 
-def test_a_machine_that_sleeps_during_a_refresh_has_its_answer_when_it_wakes(box: Box, sim: Sim) -> None:
-    child = box.linked()
-    box.pass_time(8 * DAY)
-    held = sim.fault("late", path=TOKEN, delay_ms=NEVER_MS)
+def ask_and_fall_asleep(box: Box, sim: Sim, child: Child, path: str) -> None:
+    """The machine sleeps from before the answer of that path arrives until hours after it."""
+    held = sim.fault("late", path=path, delay_ms=NEVER_MS)
     since = sim.mark()
     pending = ask_aside(child)
-    sim.wait_log(path=TOKEN, since=since)
+    sim.wait_log(path=path, since=since)
     child.stop()
     sim.clear_faults(held)
-    sim.wait_log(path=TOKEN, since=since, done=True)
+    sim.wait_log(path=path, since=since, done=True)
     box.pass_time(6 * HOUR)
     child.go_on()
     assert pending.result()["source"] == "network"
+
+
+def test_a_machine_that_sleeps_during_a_refresh_has_its_answer_when_it_wakes(box: Box, sim: Sim) -> None:
+    child = box.linked()
+    box.pass_time(8 * DAY)
+    ask_and_fall_asleep(box, sim, child, TOKEN)
     assert len(refreshes(sim)) == 1
 
 
@@ -175,17 +181,7 @@ def test_trakt_s_date_tells_how_wrong_the_clock_is(box: Box, sim: Sim) -> None:
 
 def test_an_answer_that_lay_there_while_the_machine_slept_says_nothing_of_the_clock(box: Box, sim: Sim) -> None:
     child = box.linked()
-    held = sim.fault("late", path=SETTINGS, delay_ms=NEVER_MS)
-    since = sim.mark()
-    pending = ask_aside(child)
-    sim.wait_log(path=SETTINGS, since=since)
-    child.stop()
-    sim.clear_faults(held)
-    sim.wait_log(path=SETTINGS, since=since, done=True)
-    box.clock.sleep(6 * HOUR)
-    sim.advance_clock(6 * HOUR)
-    child.go_on()
-    assert pending.result()["source"] == "network"
+    ask_and_fall_asleep(box, sim, child, SETTINGS)
     assert abs(child.call("account")["clock_skew_ms"]) < ABOUT_MS
 
 
