@@ -541,10 +541,10 @@ impl Sender<'_> {
         let passed = now_ms(&self.core.state.cached())
             .saturating_sub(entry.watched_ms().unwrap_or(i64::MAX));
         let left = match entry.kind {
-            Kind::Play => u64::try_from(FRESH_MS.saturating_sub(passed)).ok(),
-            _ => Some(FRESH_MS.unsigned_abs()),
+            Kind::Play => FRESH_MS.saturating_sub(passed),
+            _ => FRESH_MS,
         };
-        let Some(left) = left else {
+        let Ok(left) = u64::try_from(left) else {
             return self.settle(&[(entry, Outcome::Again(None))]);
         };
         let percent = entry.progress.unwrap_or(100.0);
